@@ -1,0 +1,230 @@
+"""A verdict: promote, hold or rollback, with everything that led to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from html import escape
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from canarystats.errors import InputError
+from canarystats.evidence import Evidence, Record
+
+SCHEMA = "canarystats/verdict/1"
+
+
+class Decision(StrEnum):
+    """What to do with the canary."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+
+
+class Way(StrEnum):
+    """How a trigger fired."""
+
+    SUSTAINED = "sustained"  # the literal condition held for its whole duration, with evidence
+    DECISIVE = "decisive"  # evidence of harm beyond the threshold; no hold is waited for
+    IMMEDIATE = "immediate"  # the rule has no duration
+    LITERAL = "literal"  # the literal condition alone: the policy asks for no evidence
+
+
+class Condition(StrEnum):
+    """Where a trigger stands at the last tick."""
+
+    CLEAR = "clear"
+    WARNING = "warning"  # a lower tier is passed; it is told and lowers the score
+    PENDING = "pending"  # the condition is true, its duration or evidence is not complete
+    FIRED = "fired"
+    NO_DATA = "no_data"
+    NOT_EVALUABLE = "not_evaluable"
+
+
+class Reading(Record):
+    """What a trigger saw at the last tick.
+
+    Parameters
+    ----------
+    trigger, metric
+        Which rule, on which metric.
+    condition
+        Where it stands.
+    observed, reference
+        The canary's figure and what it is compared with.
+    threshold
+        The number of the rule.
+    held_seconds, for_seconds
+        How long the literal condition has held in the data's time, and how long it must.
+    severity
+        How far towards its threshold: 0 clear, 1 at the threshold.
+    detail
+        One clause for a reader.
+    """
+
+    trigger: str
+    metric: str
+    condition: Condition
+    observed: float | None = None
+    reference: float | None = None
+    threshold: float | None = None
+    held_seconds: float = 0.0
+    for_seconds: float = 0.0
+    severity: float = 0.0
+    detail: str = ""
+
+
+class Firing(Record):
+    """A rule that fired, and why.
+
+    Parameters
+    ----------
+    trigger
+        The rule, such as ``error_rate``; ``harm`` where a critical metric's own test rejected.
+    metric
+        The metric it read.
+    way
+        How it fired.
+    action
+        What the policy makes of it: ``rollback``, ``hold`` or ``report``.
+    at
+        Unix seconds of the tick it fired on.
+    onset
+        Unix seconds of the first tick of the trouble, as far as it can be told.
+    observed, reference, threshold
+        The canary's figure, what it is compared with, and the number of the rule.
+    held_seconds
+        How long the literal condition had held.
+    reason
+        One plain sentence.
+    """
+
+    trigger: str
+    metric: str
+    way: Way
+    action: str
+    at: float
+    onset: float | None = None
+    observed: float | None = None
+    reference: float | None = None
+    threshold: float | None = None
+    held_seconds: float = 0.0
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"Firing {self.trigger} ({self.way}): {self.reason}"
+
+
+class Verdict(Record):
+    """Promote, hold or rollback, with the evidence.
+
+    Parameters
+    ----------
+    decision
+        What to do.
+    score
+        0 to 100; how healthy the canary looks. It ranks severity and never overrules a veto.
+    reason
+        One plain sentence.
+    reasons
+        Every reason, the weightiest first.
+    approval
+        ``automatic``, or ``required`` where a person confirms a promotion.
+    firings
+        Rules that fired, the earliest first; once a rollback, always in the list.
+    readings
+        Where each trigger stood at the last tick.
+    evidence
+        What each method found on each metric.
+    started, at
+        Unix seconds of the first and the last tick judged.
+    ticks
+        How many ticks were judged.
+    decided_at
+        Unix seconds of the tick since which the decision has been this one; of a rollback, the
+        tick that caused it.
+    next_look
+        Unix seconds at which the next tick is due; None once rolled back.
+    onset
+        Unix seconds of the first tick of the trouble behind a rollback.
+    share
+        The canary's designed traffic share at the last tick.
+    rollout
+        The caller's name for the rollout.
+    decision_id
+        The same for every replica that reaches this decision on the same data.
+    policy, policy_digest, input_digest, library_version, schema_version
+        What it takes to recompute the verdict from stored windows.
+    """
+
+    schema_version: str = SCHEMA
+    decision: Decision
+    score: float
+    reason: str
+    reasons: tuple[str, ...] = ()
+    approval: str = "required"
+    firings: tuple[Firing, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    started: float | None = None
+    at: float | None = None
+    ticks: int = 0
+    decided_at: float | None = None
+    next_look: float | None = None
+    onset: float | None = None
+    share: float | None = None
+    rollout: str = ""
+    decision_id: str
+    policy: str
+    policy_digest: str
+    input_digest: str
+    library_version: str
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The verdict as JSON, without NaN or infinity."""
+        return self.model_dump_json(indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read a verdict back.
+
+        Raises
+        ------
+        InputError
+            If the text is not a verdict of this schema.
+        """
+        try:
+            verdict = cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "verdict"
+            msg = f"{where}: {first['msg']}"
+            raise InputError(msg) from error
+        if verdict.schema_version != SCHEMA:
+            msg = f"schema_version is {verdict.schema_version!r}; this library reads {SCHEMA!r}"
+            raise InputError(msg)
+        return verdict
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of `to_json`."""
+        return cls.model_json_schema(mode="serialization")
+
+    def __repr__(self) -> str:
+        return f"Verdict {self.decision.upper()} (score {self.score:.0f}): {self.reason}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(r.trigger)}</td><td>{escape(r.condition)}</td>"
+            f"<td>{_number(r.observed)}</td><td>{_number(r.reference)}</td>"
+            f"<td>{escape(r.detail)}</td></tr>"
+            for r in self.readings
+        )
+        head = "<tr><th>trigger</th><th>now</th><th>canary</th><th>against</th><th></th></tr>"
+        title = f"<b>{self.decision.upper()}</b> (score {self.score:.0f}): {escape(self.reason)}"
+        return f"<div>{title}</div><table>{head}{rows}</table>"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
