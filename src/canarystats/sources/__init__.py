@@ -1,0 +1,1 @@
+"""Sources fetch windows from the outside: Prometheus, files, pandas frames."""

@@ -1,0 +1,181 @@
+"""The column layout that recorded rollouts and frames share: which columns make which kind.
+
+One metric is a table whose columns name its sides:
+
+=========  ==================================================================================
+counts     ``time, canary_events, canary_exposure[, baseline_events, baseline_exposure]``
+histogram  ``time, canary_le_<bound>..., canary_le_inf[, baseline_le_<bound>...]``
+gauge      ``time, canary[:<pod>]...`` and ``baseline[:<pod>]...`` or ``limit[:<pod>]...``
+events     ``time, canary[:<series>]...``
+samples    ``canary, baseline``
+=========  ==================================================================================
+
+Several metrics in one table carry their name as prefix (``requests.canary_events``) and share the
+column ``time``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from canarystats.errors import InputError
+from canarystats.windows import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from canarystats.windows import Pair
+
+    FloatArray = NDArray[np.float64]
+    Columns = dict[str, FloatArray]
+
+TIME = "time"
+METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+BUCKET = re.compile(r"(canary|baseline)_le_(.+)")
+SERIES = re.compile(r"(canary|baseline|limit)(?::(.+))?")
+_CANARY_COUNTS = {"canary_events", "canary_exposure"}
+_BASELINE_COUNTS = {"baseline_events", "baseline_exposure"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of numbers as a file or a frame holds them.
+
+    Parameters
+    ----------
+    where
+        Where they come from, as the start of an error message.
+    columns
+        Each of shape (n,); NaN is an empty cell. ``time`` is in Unix seconds.
+    lines
+        The line of the file on which each row stands; None where rows are counted from 1.
+    """
+
+    where: str
+    columns: Columns
+    lines: Sequence[int] | None = None
+
+    def place(self, row: int, column: str) -> str:
+        """A cell in words, as the start of an error message."""
+        line = f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return f"{self.where}, {line}, column {column!r}"
+
+
+def refuse_repeated(where: str, names: Iterable[str]) -> None:
+    """Raise `InputError` if a column has no name, or the name of another one."""
+    for name, count in Counter(names).items():
+        if not name:
+            msg = f"{where}: a column has no name"
+            raise InputError(msg)
+        if count > 1:
+            msg = f"{where}: the column {name!r} is there {count} times"
+            raise InputError(msg)
+
+
+def kind_of(columns: Iterable[str]) -> Kind | None:
+    """The kind of metric that exactly these columns make; None where they make none."""
+    names = set(columns)
+    if names == {"canary", "baseline"}:
+        return Kind.SAMPLES
+    if TIME not in names:
+        return None
+    names.remove(TIME)
+    if names in (_CANARY_COUNTS, _CANARY_COUNTS | _BASELINE_COUNTS):
+        return Kind.COUNTS
+    if names and all(BUCKET.fullmatch(name) for name in names):
+        return Kind.HISTOGRAM
+    series = [match for name in names if (match := SERIES.fullmatch(name))]
+    sides = {match[1] for match in series}
+    pods = {match[1] for match in series if match[2]}
+    if len(series) < len(names) or "canary" not in sides or pods & names:
+        return None
+    return Kind.EVENTS if sides == {"canary"} else Kind.GAUGE
+
+
+def columns_of(pair: Pair) -> Columns:
+    """The columns of one metric, ``time`` first; `pairs.pair_from_table` reads them back.
+
+    Raises
+    ------
+    InputError
+        If the pair has no times or no rows, or could be read back as another kind.
+    """
+    if not pair.n_ticks and not (pair.kind is Kind.SAMPLES and len(_baseline(pair))):
+        msg = f"metric {pair.name!r} has no rows to write"
+        raise InputError(msg)
+    if pair.kind is Kind.SAMPLES:
+        return _samples_columns(pair)
+    if pair.times is None:
+        msg = f"metric {pair.name!r} has no times; only samples are written without"
+        raise InputError(msg)
+    columns: Columns = {TIME: pair.times}
+    for side, table in (("canary", pair.canary), ("baseline", pair.baseline)):
+        if table is not None:
+            columns |= dict(zip(_names(pair, side, table.shape[1]), table.T, strict=True))
+    if pair.limit is not None:
+        wide = np.broadcast_to(pair.limit, pair.canary.shape)
+        columns |= dict(zip(_names(pair, "limit", wide.shape[1]), wide.T, strict=True))
+    if kind_of(columns) is not pair.kind:
+        msg = f"metric {pair.name!r}: a gauge without baseline and limit would be read as events"
+        raise InputError(msg)
+    return columns
+
+
+def columns_of_all(pairs: Sequence[Pair]) -> Columns:
+    """One table for several metrics on one clock, each column with its metric's name as prefix.
+
+    Raises
+    ------
+    InputError
+        If the metrics have different times, or one cannot be written.
+    """
+    merged: Columns = {}
+    for pair in pairs:
+        columns = columns_of(pair)
+        if merged and not _on_one_clock(merged, columns):
+            msg = (
+                f"metric {pair.name!r} does not share the rows of {pairs[0].name!r}; metrics on "
+                "different clocks go into a directory, one file each"
+            )
+            raise InputError(msg)
+        merged |= {
+            column if column == TIME else f"{pair.name}.{column}": values
+            for column, values in columns.items()
+        }
+    return merged
+
+
+def _on_one_clock(one: Columns, other: Columns) -> bool:
+    if TIME in one and TIME in other:
+        return np.array_equal(one[TIME], other[TIME])
+    if TIME in one or TIME in other:
+        return False
+    return len(next(iter(one.values()))) == len(next(iter(other.values())))
+
+
+def _names(pair: Pair, side: str, width: int) -> list[str]:
+    if pair.kind is Kind.COUNTS:
+        return [f"{side}_events", f"{side}_exposure"]
+    if pair.upper_bounds is not None:
+        return [f"{side}_le_{float(bound)!r}" for bound in pair.upper_bounds]
+    return [side] if width == 1 else [f"{side}:{i + 1}" for i in range(width)]
+
+
+def _samples_columns(pair: Pair) -> Columns:
+    sides = {"canary": pair.canary, "baseline": _baseline(pair)}
+    longest = max(len(values) for values in sides.values())
+    return {
+        side: np.pad(values[:, 0], (0, longest - len(values)), constant_values=np.nan)
+        for side, values in sides.items()
+    }
+
+
+def _baseline(pair: Pair) -> FloatArray:
+    return np.empty((0, 1)) if pair.baseline is None else pair.baseline
