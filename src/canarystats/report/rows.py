@@ -1,0 +1,230 @@
+"""The rows of the trigger table and of the evidence table, every cell in words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from canarystats.evidence import Question, Status
+from canarystats.report import words
+from canarystats.verdict import Condition
+
+if TYPE_CHECKING:
+    from canarystats.evidence import Evidence
+    from canarystats.verdict import Reading
+
+NOW = {
+    Condition.CLEAR: "OK",
+    Condition.WARNING: "WARN",
+    Condition.PENDING: "PENDING",
+    Condition.FIRED: "FIRED",
+    Condition.NO_DATA: "NO DATA",
+    Condition.NOT_EVALUABLE: "OFF",
+}
+ASKED = {
+    Question.DIFFERENCE: "different?",
+    Question.WORSE: "worse?",
+    Question.BEYOND: "beyond limit?",
+    Question.NOT_WORSE: "not worse?",
+    Question.SPLIT: "split off?",
+    Question.LEVEL: "past level?",
+}
+SILENT = {
+    Status.INSUFFICIENT: "too little data",
+    Status.NO_DATA: "no data",
+    Status.ONE_SIDE_ONLY: "one side only",
+    Status.NO_EVENTS: "no events",
+    Status.DEGENERATE: "no variance",
+    Status.NOT_EVALUABLE: "not set up",
+}
+LIMITS = {  # which side of the threshold hurts, and what the threshold is
+    "error_rate": (">", "times"),
+    "latency_p99": (">", "times"),
+    "success_rate": ("<", "ratio"),
+    "throughput": ("<", "times"),
+    "byzantine": (">", "1"),
+    "data_integrity": (">", "1"),
+    "memory": (">", "ratio"),
+    "breaker_storm": (">", "1"),
+}
+TONES = {
+    Condition.CLEAR: "good",
+    Condition.WARNING: "warn",
+    Condition.PENDING: "warn",
+    Condition.FIRED: "bad",
+    Condition.NO_DATA: "muted",
+    Condition.NOT_EVALUABLE: "muted",
+}
+
+
+class ReadingWords(NamedTuple):
+    """One row of the trigger table."""
+
+    trigger: str
+    now: str
+    canary: str
+    against: str
+    limit: str
+    held: str
+    meaning: str
+    tone: str
+
+
+class EvidenceWords(NamedTuple):
+    """One row of the evidence table."""
+
+    metric: str
+    question: str
+    canary: str
+    baseline: str
+    effect: str
+    interval: str
+    answer: str
+    strength: str
+    n: str
+    method: str
+    detail: str
+    tone: str
+
+
+def reading_words(reading: Reading) -> ReadingWords:
+    """One row of the trigger table."""
+    name, metric = reading.trigger, reading.metric
+    return ReadingWords(
+        trigger=words.plain(name),
+        now=NOW[reading.condition],
+        canary=words.quantity(reading.observed, figure_unit(name, metric, reading.observed)),
+        against=words.quantity(reading.reference, figure_unit(name, metric, reading.reference)),
+        limit=threshold(name, reading.threshold),
+        held=held(reading),
+        meaning=words.plain(reading.detail),
+        tone=TONES[reading.condition],
+    )
+
+
+def held(reading: Reading) -> str:
+    """How long a condition has held, out of how long it must: ``2m of 5m``."""
+    if reading.for_seconds <= 0:
+        return "at once"
+    done = words.duration(reading.held_seconds) if reading.held_seconds else "0"
+    return f"{done} of {words.duration(reading.for_seconds)}"
+
+
+def rule_of(trigger: str) -> str:
+    """The one of the eight rules that a trigger's name begins with, or the name itself."""
+    return next((rule for rule in LIMITS if trigger.startswith(rule)), trigger)
+
+
+def threshold(trigger: str, value: float | None) -> str:
+    """The side of a rule's threshold that hurts: ``> ×1.5``, ``< 95 %``, ``> 10``."""
+    side, unit = LIMITS.get(rule_of(trigger), (">", "1"))
+    if unit == "times" and value is not None and rule_of(trigger) == "error_rate" and value < 1:
+        unit = "ratio"  # the rule's second, absolute condition
+    return words.NOTHING if value is None else f"{side} {words.quantity(value, unit)}"
+
+
+def figure_unit(trigger: str, metric: str, value: float | None) -> str:
+    """The unit of what a trigger observed."""
+    rule = rule_of(trigger)
+    if rule in {"error_rate", "success_rate"}:
+        return "ratio"
+    if rule == "memory" and value is not None and abs(value) < 16:
+        return "ratio"  # a share of the limit: no process lives in sixteen bytes
+    return (
+        "1" if rule in LIMITS and rule not in {"latency_p99", "memory"} else words.unit_of(metric)
+    )
+
+
+def evidence_words(evidence: Evidence) -> EvidenceWords:
+    """One row of the evidence table."""
+    unit = evidence_unit(evidence)
+    return EvidenceWords(
+        metric=words.plain(evidence.metric),
+        question=ASKED[evidence.question],
+        canary=words.quantity(evidence.observed, unit),
+        baseline=words.quantity(evidence.reference, unit),
+        effect=effect(evidence, evidence.effect),
+        interval=interval(evidence),
+        answer=answer(evidence),
+        strength=strength(evidence),
+        n=f"{words.number(evidence.n_canary)}/{words.number(evidence.n_baseline)}",
+        method=words.plain(evidence.method),
+        detail=words.plain(evidence.detail),
+        tone=_evidence_tone(evidence),
+    )
+
+
+def _evidence_tone(evidence: Evidence) -> str:
+    if evidence.status is not Status.OK:
+        return "muted"
+    if not evidence.decides:
+        return ""
+    return "good" if evidence.question is Question.NOT_WORSE else "bad"
+
+
+def evidence_unit(evidence: Evidence) -> str:
+    """The unit of what a method observed: methods for counts and for the split see fractions."""
+    fraction = evidence.question is Question.SPLIT or evidence.effect_scale == "share"
+    if fraction or evidence.method.endswith(("counts", "proportions")):
+        return "ratio"
+    return words.unit_of(evidence.metric)
+
+
+def effect(evidence: Evidence, value: float | None) -> str:
+    """A figure on the effect's scale: ``×1.82``, ``+12 ms``, ``63 %`` for a probability."""
+    scale = evidence.effect_scale
+    if value is None:
+        return words.NOTHING
+    if scale.endswith("ratio"):
+        return f"{scale.removesuffix('ratio')}{words.times(value)}"
+    if scale in {"probability", "share"}:
+        return words.percent(value)
+    text = words.quantity(value, evidence_unit(evidence))
+    return f"+{text}" if value > 0 else text
+
+
+def interval(evidence: Evidence) -> str:
+    """Where the effect may lie, its unit said once: ``1.31 to 2.5``, ``4.8 to 5.3 %``."""
+    if evidence.interval is None:
+        return ""
+    low, high = (
+        "∞" if end is None else effect(evidence, end).rpartition("×")[2]
+        for end in (evidence.interval.low, evidence.interval.high)
+    )
+    if evidence.interval.low is None:
+        return f"up to {high}" if evidence.interval.high is not None else "anything"
+    if evidence.interval.high is None:
+        return f"at least {low}"
+    if low.partition(" ")[2] == high.partition(" ")[2]:
+        low = low.partition(" ")[0]
+    return f"{low} to {high}"
+
+
+def answer(evidence: Evidence) -> str:
+    """What the evidence answers: yes, not shown, or why it is silent."""
+    if evidence.status is not Status.OK:
+        return SILENT[evidence.status]
+    if evidence.level is None:
+        return ""
+    return "yes" if evidence.decides else "not shown"
+
+
+def strength(evidence: Evidence) -> str:
+    """How sure, against what is needed: ``e 31k, needs 125`` or ``p 0.21, needs 0.01``."""
+    if evidence.status is not Status.OK:
+        return ""
+    if evidence.log_e_value is not None:
+        needed = "" if evidence.level is None else f", needs {words.number(1 / evidence.level)}"
+        return f"e {_from_log(evidence.log_e_value)}{needed}"
+    if evidence.p_value is None:
+        return ""
+    needed = "" if evidence.level is None else f", needs {words.number(evidence.level)}"
+    shown = "<0.0001" if evidence.p_value < 1e-4 else words.number(evidence.p_value)
+    return f"p {shown}{needed}"
+
+
+def _from_log(log_value: float) -> str:
+    power = log_value / math.log(10)
+    if -3 <= power < 6:
+        return words.number(math.exp(log_value))
+    return f"1e{math.floor(power):d}" if power > 0 else "<0.001"
