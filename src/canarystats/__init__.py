@@ -1,12 +1,77 @@
 """canarystats compares a canary with its baseline and says promote, hold or rollback.
 
 Windows hold numbers (`Pair`). `compare` and `sequential` turn windows into `Evidence`. Triggers
-turn evidence into `Firing`s. `judge` turns them into one `Verdict`; a `Monitor` repeats that over
-time. `sources` fetch, `report` shows, the command line does both.
+turn evidence into `Firing`s. The judge turns them into one `Verdict`; a `Monitor` repeats that
+over time. `sources` fetch, `report` shows, the command line does both.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from canarystats import compare
+from canarystats.errors import (
+    CanaryStatsError,
+    InputError,
+    MissingExtraError,
+    PolicyError,
+    SourceError,
+)
+from canarystats.evidence import Evidence, Interval, Question, Status
+from canarystats.monitor import Monitor, judge
+from canarystats.policy import Policy
+from canarystats.verdict import Decision, Firing, Reading, Verdict, Way
+from canarystats.version import __version__
+from canarystats.windows import Kind, Pair
+
+if TYPE_CHECKING:
+    from canarystats import report, sources
+    from canarystats.presets import load_policy, preset_names
+    from canarystats.replay import replay
+
+__all__ = [
+    "CanaryStatsError",
+    "Decision",
+    "Evidence",
+    "Firing",
+    "InputError",
+    "Interval",
+    "Kind",
+    "MissingExtraError",
+    "Monitor",
+    "Pair",
+    "Policy",
+    "PolicyError",
+    "Question",
+    "Reading",
+    "SourceError",
+    "Status",
+    "Verdict",
+    "Way",
+    "__version__",
+    "compare",
+    "judge",
+    "load_policy",
+    "preset_names",
+    "replay",
+    "report",
+    "sources",
+]
+
+_LAZY = {"load_policy": "presets", "preset_names": "presets", "replay": "replay"}
+_LAZY_MODULES = {"report", "sources", "presets"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what reads files or shows things only when it is asked for."""
+    if name in _LAZY:
+        return getattr(import_module(f"canarystats.{_LAZY[name]}"), name)
+    if name in _LAZY_MODULES:
+        return import_module(f"canarystats.{name}")
+    msg = f"module 'canarystats' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

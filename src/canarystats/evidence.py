@@ -72,6 +72,8 @@ class Evidence(Record):
         The method's name, as its module is called.
     question
         What was asked.
+    claim
+        Which of the policy's claims it speaks to, such as ``error_rate.beyond``; may be empty.
     status
         Whether the method could answer.
     n_canary, n_baseline
@@ -105,6 +107,7 @@ class Evidence(Record):
     metric: str
     method: str
     question: Question
+    claim: str = ""
     status: Status = Status.OK
     n_canary: int = 0
     n_baseline: int = 0
@@ -140,6 +143,8 @@ class Evidence(Record):
 
     def __repr__(self) -> str:
         return f"Evidence {self.sentence()}"
+
+    __str__ = __repr__
 
     def sentence(self) -> str:
         """The finding in one plain sentence."""

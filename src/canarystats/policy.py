@@ -126,6 +126,11 @@ class Metric(Section):
         trigger where None, or the margin where there is no trigger.
     absolute_margin
         A rate or value so small that the canary is good enough below it, in the metric's unit.
+    compare
+        Whether the canary is compared with its baseline; false for what only its limit or zero
+        judges.
+    batch
+        Ticks that make one observation of a gauge: as many as it takes to forget the past.
     dry_run
         Reported, never decides.
     query
@@ -141,6 +146,8 @@ class Metric(Section):
     margin: Annotated[float, Field(ge=0, lt=10)] | None = None
     non_inferiority: Annotated[float, Field(gt=0, lt=100)] | None = None
     absolute_margin: Annotated[float, Field(ge=0)] | None = None
+    compare: bool = True
+    batch: Annotated[int, Field(ge=1)] = 40
     dry_run: bool = False
     query: Query = Query()
 
@@ -244,8 +251,7 @@ RULES: dict[str, dict[str, Any]] = {
     "throughput": _COMPARED
     | {"metric": "requests", "threshold": 0.8, "for": "10m", "warn": (0.9,)},
     "byzantine": _LITERAL | {"metric": "byzantine_events", "threshold": 0, "for": "0s"},
-    "data_integrity": _LITERAL
-    | {"metric": "integrity_violations", "threshold": 0, "for": "0s"},
+    "data_integrity": _LITERAL | {"metric": "integrity_violations", "threshold": 0, "for": "0s"},
     "memory": _LITERAL
     | {"metric": "memory_bytes", "threshold": 0.95, "for": "5m", "warn": (0.8, 0.9)},
     "breaker_storm": _LITERAL
@@ -279,7 +285,7 @@ class ErrorBudget(Section):
     """
 
     false_rollback: Fraction = 0.01
-    critical_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    critical_share: Fraction = 0.8
     false_promote: Fraction = 0.05
     split: Fraction = 0.001
 
@@ -312,8 +318,9 @@ class Policy(Section):
         What a partial answer of a source means: ``hold`` or ``accept``.
     margin
         The relative difference that never counts, where a metric names none.
-    check_split
-        Whether promotion needs the traffic to be divided as designed.
+    check_split, split_tolerance
+        Whether promotion needs the traffic to be divided as designed, and how far the canary's
+        share may be from it, relatively.
     approval
         Whether a person confirms promotion.
     pass_score, marginal_score
@@ -333,6 +340,7 @@ class Policy(Section):
     partial_data: Literal["hold", "accept"] = "hold"
     margin: Annotated[float, Field(ge=0, lt=10)] = 0.05
     check_split: bool = True
+    split_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.05
     approval: Literal["automatic", "required"] = "automatic"
     pass_score: Annotated[float, Field(ge=0, le=100)] = 95.0
     marginal_score: Annotated[float, Field(ge=0, le=100)] = 75.0
@@ -441,6 +449,8 @@ class Policy(Section):
             f"{len(self.triggers)} triggers, a tick every {format_duration(self.interval)}."
         )
 
+    __str__ = __repr__
+
 
 def _changed(section: Section, changes: dict[str, Any]) -> dict[str, Any]:
     return section.model_dump(by_alias=True) | {k: _plain(v) for k, v in changes.items()}
@@ -474,5 +484,7 @@ def _raise_first(error: ValidationError) -> NoReturn:
         raise PolicyError(path, "there is no such key") from error
     if first["type"] == "missing":
         raise PolicyError(path, "is missing") from error
-    message = str(cause) if cause else f"{first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    message = (
+        str(cause) if cause else f"{first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    )
     raise PolicyError(path, message) from error

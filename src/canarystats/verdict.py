@@ -89,7 +89,7 @@ class Firing(Record):
     action
         What the policy makes of it: ``rollback``, ``hold`` or ``report``.
     at
-        Unix seconds of the tick it fired on.
+        Unix seconds of the tick it fired on; None where the data has no times.
     onset
         Unix seconds of the first tick of the trouble, as far as it can be told.
     observed, reference, threshold
@@ -104,7 +104,7 @@ class Firing(Record):
     metric: str
     way: Way
     action: str
-    at: float
+    at: float | None
     onset: float | None = None
     observed: float | None = None
     reference: float | None = None
@@ -113,7 +113,9 @@ class Firing(Record):
     reason: str
 
     def __repr__(self) -> str:
-        return f"Firing {self.trigger} ({self.way}): {self.reason}"
+        return f"Firing {self.trigger} ({self.way}): {self.reason}."
+
+    __str__ = __repr__
 
 
 class Verdict(Record):
@@ -213,6 +215,8 @@ class Verdict(Record):
 
     def __repr__(self) -> str:
         return f"Verdict {self.decision.upper()} (score {self.score:.0f}): {self.reason}"
+
+    __str__ = __repr__
 
     def _repr_html_(self) -> str:
         rows = "".join(

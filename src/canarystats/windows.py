@@ -344,7 +344,9 @@ def _times(values: ArrayLike | None, n: int, field: str) -> FloatArray | None:
         )
         raise InputError(msg)
     if n and times[-1] > MILLISECONDS_FROM:
-        msg = f"{field}times[{n - 1}] = {float(times[-1])}; times are Unix seconds, not milliseconds"
+        msg = (
+            f"{field}times[{n - 1}] = {float(times[-1])}; times are Unix seconds, not milliseconds"
+        )
         raise InputError(msg)
     return _frozen(times)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from canarystats.errors import MissingExtraError
 from canarystats.report import axes, plot, words
-from canarystats.report.rows import evidence_words, reading_words
+from canarystats.report.rows import EvidenceWords, comparisons, evidence_words, reading_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from canarystats.evidence import Evidence
     from canarystats.verdict import Verdict
     from canarystats.windows import Pair
 
@@ -49,6 +50,15 @@ class Plotted(NamedTuple):
     title: str
     pictures: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+class Comparison(NamedTuple):
+    """Evidence on the same figures: the figures once, every answer, what it rests on."""
+
+    figures: EvidenceWords
+    answers: tuple[EvidenceWords, ...]
+    worth: str
+    rests_on: str
 
 
 class Spell(NamedTuple):
@@ -128,12 +138,26 @@ def render(
         decision=words.decision(verdict),
         reasons=list(dict.fromkeys(verdict.reasons)) or [verdict.reason],
         readings=[reading_words(reading) for reading in verdict.readings],
-        evidence=[(evidence_words(item), item) for item in verdict.evidence],
+        comparisons=[_comparison(group) for group in comparisons(verdict.evidence)],
         spells=_spells(history),
         timeline=timeline,
         figures=figures,
         missing=missing,
         json=verdict.to_json(indent=2),
+    )
+
+
+def _comparison(group: Sequence[Evidence]) -> Comparison:
+    first = group[0]
+    notes = [first.method]
+    notes += [item.detail for item in group if item.detail]
+    notes += [f"data: {seen}" for item in group for seen in item.seen]
+    notes += [f"assumes: {text}" for item in group for text in item.assumptions]
+    return Comparison(
+        figures=evidence_words(first),
+        answers=tuple(evidence_words(item) for item in group),
+        worth="" if first.n_effective is None else f"worth {words.number(first.n_effective)}",
+        rests_on=words.plain("; ".join(dict.fromkeys(notes))),
     )
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.errors import InputError
-from canarystats.evidence import Status
 from canarystats.report import words
 from canarystats.report.axes import (
     ALARM,
@@ -36,7 +35,7 @@ from canarystats.report.draw import (
     draw_histogram,
     draw_samples,
 )
-from canarystats.report.rows import ASKED
+from canarystats.report.rows import nearness, question
 from canarystats.verdict import Decision
 from canarystats.windows import Kind
 
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
 DECISIONS = {Decision.PROMOTE: GOOD, Decision.HOLD: WARN, Decision.ROLLBACK: ALARM}
+MOST_PATHS = 5
 STRONGEST = 1e12  # evidence beyond this is drawn at this height
 
 
@@ -144,7 +144,8 @@ def plot_evidence(history: Sequence[Verdict], metric: str, *, ax: Axes | None = 
     """Draw how the evidence on one metric grew, relative to what it needs to decide.
 
     The height is the e-value, or 1/p for methods of one look, times the level it is held
-    against: at 1 and above, the evidence answers its question with yes.
+    against: at 1 and above, the evidence answers its question with yes. Of many questions the five
+    whose evidence came nearest are drawn.
 
     Parameters
     ----------
@@ -184,22 +185,17 @@ def plot_evidence(history: Sequence[Verdict], metric: str, *, ax: Axes | None = 
 
 
 def evidence_paths(history: Sequence[Verdict], metric: str) -> dict[str, dict[float, float]]:
-    """Evidence over what it needs, by question and time."""
+    """Evidence over what it needs, by question and time; the five that came nearest."""
     paths: dict[str, dict[float, float]] = {}
+    cap = math.log(STRONGEST)
     for verdict in history:
         for item in verdict.evidence:
-            if item.metric != metric or item.level is None or item.status is not Status.OK:
-                continue
-            if verdict.at is None or (item.log_e_value is None and item.p_value is None):
-                continue
-            log = item.log_e_value
-            if log is None:
-                log = -math.log(max(item.p_value or 0.0, 1.0 / STRONGEST))
-            cap = math.log(STRONGEST)
-            ratio = math.exp(max(min(log + math.log(item.level), cap), -cap))
-            label = item.claim or ASKED[item.question]
-            paths.setdefault(words.plain(label), {})[verdict.at] = ratio
-    return paths
+            near = nearness(item)
+            if item.metric == metric and verdict.at is not None and near > -math.inf:
+                path = paths.setdefault(question(item), {})
+                path[verdict.at] = math.exp(max(min(near, cap), -cap))
+    nearest = sorted(paths, key=lambda asked: -max(paths[asked].values()))[:MOST_PATHS]
+    return {asked: path for asked, path in paths.items() if asked in nearest}
 
 
 def _mark_firings(ax: Axes, pair: Pair, verdict: Verdict) -> None:

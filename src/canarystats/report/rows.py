@@ -10,6 +10,8 @@ from canarystats.report import words
 from canarystats.verdict import Condition
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from canarystats.evidence import Evidence
     from canarystats.verdict import Reading
 
@@ -90,11 +92,12 @@ class EvidenceWords(NamedTuple):
 def reading_words(reading: Reading) -> ReadingWords:
     """One row of the trigger table."""
     name, metric = reading.trigger, reading.metric
+    against = None if reading.reference == reading.threshold else reading.reference
     return ReadingWords(
         trigger=words.plain(name),
         now=NOW[reading.condition],
         canary=words.quantity(reading.observed, figure_unit(name, metric, reading.observed)),
-        against=words.quantity(reading.reference, figure_unit(name, metric, reading.reference)),
+        against=words.quantity(against, figure_unit(name, metric, against)),
         limit=threshold(name, reading.threshold),
         held=held(reading),
         meaning=words.plain(reading.detail),
@@ -128,6 +131,8 @@ def figure_unit(trigger: str, metric: str, value: float | None) -> str:
     rule = rule_of(trigger)
     if rule in {"error_rate", "success_rate"}:
         return "ratio"
+    if rule == "throughput":
+        return "times"  # of what its share of the traffic makes one expect
     if rule == "memory" and value is not None and abs(value) < 16:
         return "ratio"  # a share of the limit: no process lives in sixteen bytes
     return (
@@ -140,7 +145,7 @@ def evidence_words(evidence: Evidence) -> EvidenceWords:
     unit = evidence_unit(evidence)
     return EvidenceWords(
         metric=words.plain(evidence.metric),
-        question=ASKED[evidence.question],
+        question=question(evidence),
         canary=words.quantity(evidence.observed, unit),
         baseline=words.quantity(evidence.reference, unit),
         effect=effect(evidence, evidence.effect),
@@ -154,6 +159,46 @@ def evidence_words(evidence: Evidence) -> EvidenceWords:
     )
 
 
+def question(evidence: Evidence) -> str:
+    """What was asked, by the policy's claim where it names one: ``error rate beyond?``."""
+    if not evidence.claim:
+        return ASKED[evidence.question]
+    return words.plain(evidence.claim.replace("_", " ").replace(".", " ")) + "?"
+
+
+def comparisons(evidence: Sequence[Evidence]) -> list[list[Evidence]]:
+    """Evidence on the same figures put together, in the order of its first answer."""
+    groups: dict[tuple[object, ...], list[Evidence]] = {}
+    for item in evidence:
+        key = (item.metric, item.method, item.observed, item.reference, item.effect_scale)
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
+def most_telling(comparison: Sequence[Evidence]) -> Evidence:
+    """The one answer to read: harm that is shown, else no harm that is shown, else the nearest."""
+    return max(comparison, key=_weight)
+
+
+def _weight(evidence: Evidence) -> tuple[bool, bool, bool, float]:
+    harm = evidence.question is not Question.NOT_WORSE
+    beyond = evidence.question is Question.BEYOND
+    decides = evidence.decides
+    return decides and harm, decides and beyond, decides, nearness(evidence)
+
+
+def nearness(evidence: Evidence) -> float:
+    """The logarithm of the evidence over what it needs: 0 and above decides."""
+    if evidence.status is not Status.OK or evidence.level is None:
+        return -math.inf
+    log = evidence.log_e_value
+    if log is None:
+        if evidence.p_value is None:
+            return -math.inf
+        log = math.inf if evidence.p_value == 0 else -math.log(evidence.p_value)
+    return log + math.log(evidence.level)
+
+
 def _evidence_tone(evidence: Evidence) -> str:
     if evidence.status is not Status.OK:
         return "muted"
@@ -165,7 +210,7 @@ def _evidence_tone(evidence: Evidence) -> str:
 def evidence_unit(evidence: Evidence) -> str:
     """The unit of what a method observed: methods for counts and for the split see fractions."""
     fraction = evidence.question is Question.SPLIT or evidence.effect_scale == "share"
-    if fraction or evidence.method.endswith(("counts", "proportions")):
+    if fraction or evidence.method.endswith(("counts", "rate_ratio", "rate_level")):
         return "ratio"
     return words.unit_of(evidence.metric)
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from io import StringIO
+from textwrap import fill, indent
 from typing import TYPE_CHECKING, NamedTuple
 
 from canarystats.errors import InputError
 from canarystats.report import words
-from canarystats.report.rows import evidence_words, reading_words, threshold
+from canarystats.report.rows import (
+    comparisons,
+    evidence_words,
+    most_telling,
+    reading_words,
+    threshold,
+)
 from canarystats.verdict import Condition
 
 if TYPE_CHECKING:
@@ -186,7 +193,8 @@ def _evidence_table(evidence: Sequence[Evidence], width: int) -> list[Renderable
         return []
     rows: list[list[_Cell]] = []
     last = ""
-    for item in evidence:
+    told = [most_telling(group) for group in comparisons(evidence)]
+    for item in told:
         row = evidence_words(item)
         style = _STYLES[row.tone]
         name = "" if row.metric == last else row.metric
@@ -199,12 +207,15 @@ def _evidence_table(evidence: Sequence[Evidence], width: int) -> list[Renderable
         else:
             effect = f"{row.effect}\n{row.interval}".rstrip()
             sure = f"{row.answer}\n{row.strength}".rstrip()
-            head = [_Cell(f"{name}\n  {row.question}".lstrip("\n"))]
+            asked = indent(fill(row.question, 18), "  ")
+            head = [_Cell(f"{name}\n{asked}".lstrip("\n"))]
         n = row.n if width >= ROOMY or len(row.n) < 8 else row.n.replace("/", "/\n")
         rows.append([*head, *figures, _Cell(effect), _Cell(sure, style), _Cell(n)])
     heads = ["metric", "question"] if width >= ROOMY else ["metric"]
     heads += ["canary>", "baseline>", "effect", "how sure", "n>"]
-    return ["", _table(heads, rows, width)]
+    others = len(evidence) - len(told)
+    more = f"  and {others} weaker answer{'' if others == 1 else 's'} on the same figures"
+    return ["", _table(heads, rows, width), *([_cell(_Cell(more, "dim"))] if others else [])]
 
 
 def _tail(verdict: Verdict) -> list[tuple[str, str]]:

@@ -1,0 +1,325 @@
+"""Mann-Whitney: how often a canary value exceeds a baseline value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from scipy.special import stdtrit
+
+from canarystats.compare import sides
+from canarystats.errors import InputError
+from canarystats.evidence import Evidence, Status
+from canarystats.kernels.dependence import autocorrelation_time
+from canarystats.kernels.exceedance import probability_interval
+from canarystats.kernels.ranks import (
+    RankSums,
+    dependent_upper_tail,
+    mirrored,
+    rank_sums,
+    smallest_p_value,
+    upper_p_value,
+)
+from canarystats.windows import Kind, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+LEAST_EFFECTIVE = 3.0  # independent values a side under which a gauge's answer is withheld
+STACKED = 1 << 21  # values, padding included, that are stacked for one kernel call
+INDEPENDENT = ("the observations are independent", "one look at a window fixed beforehand")
+STATIONARY = (
+    "each side is stationary within the window",
+    "the two sides vary independently and with the same autocorrelation",
+    "one look at a window fixed beforehand",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    alternative: sides.Alternative
+    level: float
+    margin: float
+    harmful: sides.Harmful
+
+
+@overload
+def mann_whitney(
+    pair: Pair,
+    *,
+    alternative: sides.Alternative = "two-sided",
+    level: float = 0.05,
+    margin: float = 0.0,
+    harmful: sides.Harmful = "increase",
+) -> Evidence: ...
+
+
+@overload
+def mann_whitney(
+    pair: Sequence[Pair],
+    *,
+    alternative: sides.Alternative = "two-sided",
+    level: float = 0.05,
+    margin: float = 0.0,
+    harmful: sides.Harmful = "increase",
+) -> list[Evidence]: ...
+
+
+def mann_whitney(
+    pair: Pair | Sequence[Pair],
+    *,
+    alternative: sides.Alternative = "two-sided",
+    level: float = 0.05,
+    margin: float = 0.0,
+    harmful: sides.Harmful = "increase",
+) -> Evidence | list[Evidence]:
+    """Test by ranks whether the canary's values are larger or smaller than the baseline's.
+
+    Parameters
+    ----------
+    pair
+        Samples or a gauge, or a sequence of them, which is ranked in batches.
+    alternative
+        ``greater`` asks whether the canary is larger, ``less`` whether it is smaller.
+    level
+        The p-value at which the evidence decides, in (0, 0.5).
+    margin
+        A difference that never counts, relative to the baseline's median: ``greater`` ranks the
+        canary against the baseline raised by so much, ``less`` against it lowered by so much. A
+        negative one, with one side only, asks for non-inferiority. 0 where the median is infinite.
+    harmful
+        The direction that hurts; it names the question and changes no number.
+
+    Returns
+    -------
+    Evidence
+        ``effect`` is the probability that a canary value exceeds a baseline value, ties counting
+        one half, without any margin; ``observed`` and ``reference`` are the medians;
+        ``n_effective`` is that of the side with fewer values. Status is INSUFFICIENT where no data
+        of this size could reach the level and, of a gauge, under three effective values a side;
+        DEGENERATE where every value is the same. The p-value is given all the same.
+
+    Raises
+    ------
+    InputError
+        If the pair is of another kind or a setting is out of range.
+
+    Notes
+    -----
+    Hypothesis: both sides come from one distribution (with a margin, from one that is shifted by no
+    more than it). Different spreads alone may reject. Infinities are ranked.
+
+    Samples must be independent. Up to 900 untied pairs of values are counted exactly, more use the
+    normal approximation with tie and continuity corrections.
+
+    A gauge is a series in time: one value a tick, the mean of its pods; ticks missing on a side are
+    dropped there. Its variance is inflated by the autocorrelation time of the ranks within the
+    sides, with Student's distribution on the effective number of values. Simulated error rates at a
+    nominal 2 %, two-sided, 4000 windows each, of AR(1) 0 / 0.5 / 0.8 / 0.9: 0.8 / 2.0 / 1.9 / 2.2 %
+    with 20 ticks a side, 0.8 / 1.4 / 1.6 / 2.3 % with 60, 1.7 / 1.6 / 2.0 / 2.4 % with 240. It fails
+    where slow dependence hides behind fast noise: AR(2) 0.5, 0.35 gives 10.8, 5.9 and 3.8 %. A
+    pattern that both sides share in time counts as noise, which costs power and not error.
+
+    References
+    ----------
+    Mann & Whitney (1947), Annals of Mathematical Statistics 18:50-60.
+
+    Examples
+    --------
+    >>> from canarystats.windows import Pair
+    >>> pair = Pair.samples("latency_seconds", canary=[0.8, 0.9, 0.7], baseline=[0.2, 0.3, 0.1])
+    >>> mann_whitney(pair, alternative="greater").p_value
+    0.05
+    """
+    sides.require_setting("alternative", alternative, sides.ALTERNATIVES)
+    sides.require_setting("harmful", harmful, sides.HARMFUL)
+    sides.require_between("level", level, 0, 0.5)
+    sides.require_between("margin", margin, -math.inf, math.inf)
+    if margin < 0 and alternative == "two-sided":
+        msg = f"margin is {margin}; a two-sided alternative takes none below 0"
+        raise InputError(msg)
+    asked = _Asked(alternative, level, margin, harmful)
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
+    for each in pairs:
+        sides.require_kind(each, "mann_whitney", Kind.SAMPLES, Kind.GAUGE)
+    found = [e for stack in _stacks(pairs) for e in _evidence(stack, asked)]
+    return found[0] if isinstance(pair, Pair) else found
+
+
+def _stacks(pairs: list[Pair]) -> Iterator[list[Pair]]:
+    stack: list[Pair] = []
+    widest = 0
+    for pair in pairs:
+        size = len(pair.canary) + (0 if pair.baseline is None else len(pair.baseline))
+        widest = max(widest, size)
+        if stack and widest * (len(stack) + 1) > STACKED:
+            yield stack
+            stack, widest = [], size
+        stack.append(pair)
+    if stack:
+        yield stack
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    n: FloatArray
+    m: FloatArray
+    effect: FloatArray
+    constant: NDArray[np.bool_]
+    p: FloatArray
+    least_p: FloatArray
+    effective: FloatArray  # (2, K) independent values on each side
+    medians: FloatArray  # (2, K)
+    low: FloatArray
+    high: FloatArray
+
+
+def _evidence(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
+    columns = [sides.ordinary_values(pair) for pair in pairs]
+    gauge = np.array([pair.kind is Kind.GAUGE for pair in pairs])
+    canary = _stacked([column[0] for column in columns])
+    baseline = _stacked([column[1] for column in columns])
+    ranked = _rank(canary, baseline, gauge, asked)
+    return [
+        _found(pair, column, ranked, i, asked)
+        for i, (pair, column) in enumerate(zip(pairs, columns, strict=True))
+    ]
+
+
+def _stacked(columns: list[FloatArray]) -> FloatArray:
+    table = np.full((len(columns), max(map(len, columns))), np.nan)
+    for row, column in zip(table, columns, strict=True):
+        row[: len(column)] = column
+    return table
+
+
+def _rank(
+    canary: FloatArray, baseline: FloatArray, gauge: NDArray[np.bool_], asked: _Asked
+) -> _Ranked:
+    sums = rank_sums(canary, baseline)
+    medians = np.stack([_medians(canary, sums.n), _medians(baseline, sums.m)])
+    time = np.ones(len(canary))
+    if gauge.any():
+        ticks = min(canary.shape[1], baseline.shape[1])  # beyond it a gauge has padding only
+        time[gauge] = autocorrelation_time(canary[gauge, :ticks], baseline[gauge, :ticks])
+    effective = np.maximum(np.stack([sums.n, sums.m]) / time, 1)
+    degrees = np.maximum(effective.sum(axis=0) - 2, 1)
+
+    def upper(these: RankSums) -> FloatArray:
+        free = upper_p_value(these, exact=~gauge)
+        if not gauge.any():
+            return free
+        return np.where(gauge, dependent_upper_tail(these, time, degrees), free)
+
+    allowed = np.abs(asked.margin * medians[1])
+    allowed = np.copysign(np.where(np.isfinite(allowed), allowed, 0.0), asked.margin)[:, None]
+
+    def greater() -> FloatArray:
+        return upper(rank_sums(canary, baseline + allowed) if asked.margin else sums)
+
+    def less() -> FloatArray:
+        return upper(mirrored(rank_sums(canary, baseline - allowed) if asked.margin else sums))
+
+    least = smallest_p_value(sums.n, sums.m)
+    if gauge.any():
+        separated = replace(sums, u=sums.n * sums.m)
+        least = np.where(gauge, dependent_upper_tail(separated, time, degrees), least)
+    if asked.alternative == "two-sided":
+        p, least = np.minimum(2 * np.minimum(greater(), less()), 1), 2 * least
+    else:
+        p = greater() if asked.alternative == "greater" else less()
+    critical = stdtrit(degrees, 1 - sides.tail(asked.alternative, asked.level))
+    here = np.where(sums.n * sums.m > 0, sums.probability, 0.5)
+    low, high = probability_interval(
+        here, sums.placement_variance * time, effective[0], effective[1], critical
+    )
+    constant = sums.null_variance <= 0
+    return _Ranked(sums.n, sums.m, here, constant, p, least, effective, medians, low, high)
+
+
+def _medians(values: FloatArray, count: FloatArray) -> FloatArray:
+    ordered = np.sort(values, axis=1)
+    if not ordered.shape[1]:
+        return np.full(len(values), np.nan)
+    rows, size = np.arange(len(values)), count.astype(np.intp)
+    middle = (
+        ordered[rows, np.maximum(size - 1, 0) // 2],
+        ordered[rows, np.minimum(size // 2, ordered.shape[1] - 1)],
+    )
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
+        median: FloatArray = middle[0] / 2 + middle[1] / 2
+    return median
+
+
+def _found(
+    pair: Pair,
+    columns: tuple[FloatArray, FloatArray],
+    ranked: _Ranked,
+    i: int,
+    asked: _Asked,
+) -> Evidence:
+    n, m = int(ranked.n[i]), int(ranked.m[i])
+    status, detail = _status(pair, ranked, i, asked)
+    gauge = pair.kind is Kind.GAUGE
+    evidence = Evidence(
+        metric=pair.name,
+        method="mann_whitney",
+        question=sides.question(asked.alternative, asked.harmful),
+        status=status,
+        n_canary=n,
+        n_baseline=m,
+        effect_scale="probability",
+        level=asked.level,
+        margin=asked.margin or None,
+        assumptions=STATIONARY if gauge else INDEPENDENT,
+        seen=sides.seen(pair, *columns),
+        detail=detail,
+        observed=sides.finite(ranked.medians[0, i]),
+        reference=sides.finite(ranked.medians[1, i]),
+    )
+    if not n or not m:
+        return evidence
+    return evidence.model_copy(
+        update={
+            "n_effective": float(ranked.effective[:, i].min()) if gauge else None,
+            "effect": float(ranked.effect[i]),
+            "interval": sides.interval(
+                ranked.low[i], ranked.high[i], sides.tail(asked.alternative, asked.level)
+            ),
+            "p_value": 1.0 if status is Status.DEGENERATE else float(ranked.p[i]),
+        }
+    )
+
+
+def _status(pair: Pair, ranked: _Ranked, i: int, asked: _Asked) -> tuple[Status, str]:
+    n, m = float(ranked.n[i]), float(ranked.m[i])
+    nothing = sides.absent(n, m)
+    if nothing is not None:
+        return nothing, ""
+    if ranked.constant[i]:
+        return Status.DEGENERATE, "every value is the same"
+    worth = float(ranked.effective[:, i].min())
+    if pair.kind is Kind.GAUGE and worth < LEAST_EFFECTIVE:
+        return Status.INSUFFICIENT, (
+            f"{min(n, m):.0f} ticks are worth {worth:.1f} independent values; "
+            f"it takes {LEAST_EFFECTIVE:.0f}"
+        )
+    if ranked.least_p[i] > asked.level:
+        return Status.INSUFFICIENT, (
+            f"{n:.0f} canary and {m:.0f} baseline values cannot reach a level of {asked.level:g}"
+        )
+    return Status.OK, _margin_in_words(asked) if asked.margin else ""
+
+
+def _margin_in_words(asked: _Asked) -> str:
+    if asked.alternative == "two-sided":
+        return f"beyond {asked.margin:.3g} of the baseline's median either way"
+    raised = (asked.alternative == "greater") == (asked.margin > 0)
+    word = "raised" if raised else "lowered"
+    return f"against the baseline {word} by {abs(asked.margin):.3g} of its median"

@@ -1,0 +1,227 @@
+"""A metric of counts, tick by tick: error rate, success rate, throughput and traffic split."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from canarystats.errors import InputError
+from canarystats.evidence import Evidence, Question
+from canarystats.folds.fold import TickFold
+from canarystats.folds.presence import Presence
+from canarystats.folds.rule import RuleState
+from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.sequential.counts import Counts, CountsState, Test
+from canarystats.triggers import literal, trailing
+from canarystats.triggers.trailing import Trailing
+
+from canarystats.windows import Kind
+
+if TYPE_CHECKING:
+    from canarystats.folds.rule import Rule
+    from canarystats.verdict import Firing, Reading
+
+EXPOSURE = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountsFoldState:
+    """Everything remembered of a metric of counts."""
+
+    counts: CountsState
+    rules: dict[str, RuleState]
+    windows: dict[str, Trailing]
+    presence: Presence = field(default_factory=Presence)
+    share: float | None = None
+
+
+class CountsFold(TickFold[CountsFoldState]):
+    """A design: one metric of counts under a policy."""
+
+    kind = Kind.COUNTS
+    state_type = CountsFoldState
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.design = Counts(setting.metric.name, _tests(setting))
+
+    def begin(self) -> CountsFoldState:
+        """The state before the first tick."""
+        windows = {name: trailing.begin(4) for name in self.rules}
+        return CountsFoldState(self.design.begin(), self.no_rules(), windows)
+
+    def step(self, state: CountsFoldState, tick: Tick) -> CountsFoldState:
+        """One tick."""
+        has_canary = not np.isnan(tick.canary[0])
+        has_baseline = tick.baseline is not None and not np.isnan(tick.baseline[0])
+        presence = state.presence.tick(tick.at, canary=has_canary, baseline=has_baseline)
+        if not has_canary:
+            rules = self.unread(state.rules, tick.at)
+            return CountsFoldState(state.counts, rules, state.windows, presence, tick.share)
+        if self.design.needs_proportions and tick.canary[0] > tick.canary[EXPOSURE]:
+            msg = (
+                f"metric {self.setting.metric.name!r}: canary events {tick.canary[0]:g} outnumber "
+                f"their exposure {tick.canary[EXPOSURE]:g} at {tick.at:.0f}; a rule reads them as "
+                "a share"
+            )
+            raise InputError(msg)
+        compared = tick.baseline if has_baseline and tick.comparing else None
+        counts = self.design.step(state.counts, tick.canary, compared, tick.share, tick.at)
+        log_e = self.design.log_e(counts)
+        windows, rules = dict(state.windows), dict(state.rules)
+        for name, rule in self.rules.items():
+            alone = name in {"success_rate", "error_rate_absolute"}
+            if compared is None and not alone:
+                rules |= self.unread({name: rules[name]}, tick.at)
+                continue
+            row = np.concatenate([tick.canary, np.zeros(2) if compared is None else compared])
+            windows[name] = trailing.push(windows[name], tick.at, row, rule.trigger.window)
+            rules[name] = self._step_rule(name, rules[name], windows[name], log_e, tick)
+        return CountsFoldState(counts, rules, windows, presence, tick.share)
+
+    def _step_rule(
+        self, name: str, state: RuleState, window: Trailing, log_e: dict[str, float], tick: Tick
+    ) -> RuleState:
+        total = window.total
+        canary, baseline = total[:2], total[2:]
+
+        def look(threshold: float) -> literal.Look:
+            if name == "error_rate":
+                return literal.error_rate(canary, baseline, threshold)
+            if name == "error_rate_absolute":
+                return literal.error_rate_absolute(canary, threshold)
+            if name == "success_rate":
+                return literal.success_rate(canary, threshold)
+            return literal.throughput(
+                float(canary[EXPOSURE]), float(baseline[EXPOSURE]), tick.share, threshold
+            )
+
+        worse, beyond = CLAIMS[name]
+        return self.rules[name].step(
+            state,
+            tick.at,
+            look,
+            worse=self._shown(worse, log_e),
+            beyond=beyond is not None and self._shown(beyond, log_e),
+        )
+
+    def _shown(self, claim: str, log_e: dict[str, float]) -> bool:
+        return claim in log_e and reached(log_e[claim], self.levels.get(claim))
+
+    def onset(self, state: CountsFoldState, rule: str) -> float | None:
+        """Unix seconds since when the evidence behind a rule has only grown."""
+        worse, beyond = CLAIMS[rule]
+        return self.design.onset(state.counts, beyond or worse)
+
+    def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
+        """Whether the metric's own test shows harm beyond its margin, and since when."""
+        log_e = self.design.log_e(state.counts)
+        names = [claim for claim in log_e if claim.startswith("harm")]
+        if not names:
+            return False, None
+        loudest = max(names, key=lambda claim: log_e[claim])
+        value = _mean([log_e[claim] for claim in names])
+        return reached(value, self.levels.get("harm")), self.design.onset(state.counts, loudest)
+
+    def evidence(self, state: CountsFoldState) -> list[Evidence]:
+        """What has been found."""
+        levels = self.levels | dict.fromkeys(NOT_WORSE, self.setting.proof_level)
+        levels |= dict.fromkeys(SPLIT, self.setting.policy.error_budget.split / 2)
+        levels |= {f"harm.{way}": self.levels["harm"] for way in WAYS if "harm" in self.levels}
+        seen = state.presence.seen(has_baseline=True)
+        found = self.design.evidence(state.counts, levels, state.share)
+        return [evidence.model_copy(update={"seen": seen}) for evidence in found]
+
+    def proofs(self, state: CountsFoldState) -> list[Proof]:
+        """What promotion needs to be shown, and whether it is."""
+        log_e, level = self.design.log_e(state.counts), self.setting.proof_level
+        name = self.setting.metric.name
+        found = []
+        rates = [claim for claim in log_e if claim.startswith("not_worse.")]
+        if rates:
+            within = all(reached(log_e[claim], level) for claim in rates)
+            small = "small" in log_e and reached(log_e["small"], level)
+            tried = rates + (["small"] if "small" in log_e else [])
+            detail = _progress(log_e, tried, level)
+            found.append(Proof(f"{name} not worse", within or small, detail))
+        if "throughput.not_worse" in log_e:
+            shown = reached(log_e["throughput.not_worse"], level)
+            detail = _progress(log_e, ["throughput.not_worse"], level)
+            found.append(Proof("throughput not lower", shown, detail))
+        return found
+
+    def split_is_off(self, state: CountsFoldState) -> bool:
+        """Whether the traffic is shown not to be divided as designed."""
+        log_e = self.design.log_e(state.counts)
+        level = self.setting.policy.error_budget.split / 2
+        return any(reached(log_e[claim], level) for claim in SPLIT if claim in log_e)
+
+    def samples(self, state: CountsFoldState) -> int:
+        """Canary requests so far."""
+        return round(float(state.counts.alone[EXPOSURE]))
+
+
+WAYS = ("up", "down")
+NOT_WORSE = ("not_worse.up", "not_worse.down", "small", "throughput.not_worse")
+SPLIT = ("split.high", "split.low")
+CLAIMS: dict[str, tuple[str, str | None]] = {
+    "error_rate": ("error_rate.worse", "error_rate.beyond"),
+    "error_rate_absolute": ("error_rate.absolute", None),
+    "success_rate": ("success_rate.below", None),
+    "throughput": ("throughput.worse", "throughput.beyond"),
+}
+
+
+def _tests(setting: Setting) -> list[Test]:
+    """The questions a policy puts to a metric of counts."""
+    metric, found = setting.metric, list[Test]()
+    directions = {"increase": (True,), "decrease": (False,), "either": (True, False)}
+    if metric.compare:
+        allowed = setting.allowed("error_rate", setting.margin or 0.05)
+        for up in directions[metric.harmful]:
+            way = WAYS[0] if up else WAYS[1]
+            ratio = 1.0 + allowed if up else 1.0 / (1.0 + allowed)
+            found.append(Test(f"not_worse.{way}", Question.NOT_WORSE, "arms", ratio, not up))
+            if metric.critical:
+                edge = 1.0 + setting.margin if up else 1.0 / (1.0 + setting.margin)
+                found.append(Test(f"harm.{way}", Question.WORSE, "arms", edge, up))
+        if metric.absolute_margin and metric.harmful == "increase":
+            found.append(Test("small", Question.NOT_WORSE, "canary", metric.absolute_margin, False))
+    for trigger in setting.triggers:
+        found += _tests_of_trigger(trigger.name, trigger.threshold)
+        if trigger.absolute is not None:
+            level = trigger.absolute.threshold
+            found.append(Test("error_rate.absolute", Question.LEVEL, "canary", level, True))
+    if setting.policy.check_split and setting.trigger("throughput") is not None:
+        wide = 1.0 + setting.policy.split_tolerance
+        found.append(Test("split.high", Question.SPLIT, "traffic", wide, True))
+        found.append(Test("split.low", Question.SPLIT, "traffic", 1.0 / wide, False))
+    return found
+
+
+def _tests_of_trigger(name: str, threshold: float) -> list[Test]:
+    if name == "error_rate":
+        return [
+            Test("error_rate.worse", Question.WORSE, "arms", 1.0, True),
+            Test("error_rate.beyond", Question.BEYOND, "arms", threshold, True),
+        ]
+    if name == "success_rate":
+        return [Test("success_rate.below", Question.LEVEL, "canary", 1.0 - threshold, True)]
+    return [
+        Test("throughput.worse", Question.WORSE, "traffic", 1.0, False),
+        Test("throughput.beyond", Question.BEYOND, "traffic", threshold, False),
+        Test("throughput.not_worse", Question.NOT_WORSE, "traffic", threshold, True),
+    ]
+
+
+def _mean(log_values: list[float]) -> float:
+    top = max(log_values)
+    return top + math.log(sum(math.exp(v - top) for v in log_values) / len(log_values))
+
+
+def _progress(log_e: dict[str, float], claims: list[str], level: float) -> str:
+    best = max(log_e[claim] for claim in claims)
+    return f"e-value {math.exp(min(best, 700.0)):.3g} of {1.0 / level:.3g}"

@@ -1,0 +1,124 @@
+"""What every fold can be asked, and what those that go tick by tick share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from canarystats.folds.rule import RuleState
+from canarystats.triggers import literal
+
+if TYPE_CHECKING:
+    from canarystats.evidence import Evidence
+    from canarystats.folds.presence import Presence
+    from canarystats.folds.rule import Rule
+    from canarystats.folds.setting import Proof, Setting, Tick
+    from canarystats.verdict import Firing, Reading
+    from canarystats.windows import Kind
+
+S = TypeVar("S")
+
+
+class HasRules(Protocol):
+    """A state that follows rules tick by tick."""
+
+    @property
+    def rules(self) -> dict[str, RuleState]: ...
+    @property
+    def presence(self) -> Presence: ...
+
+
+R = TypeVar("R", bound=HasRules)
+
+
+class Fold(ABC, Generic[S]):
+    """A design: one metric under a policy."""
+
+    kind: ClassVar[Kind]
+    state_type: ClassVar[type]
+    setting: Setting
+
+    @abstractmethod
+    def begin(self) -> S:
+        """The state before anything was seen."""
+
+    @abstractmethod
+    def evidence(self, state: S) -> list[Evidence]:
+        """What has been found."""
+
+    @abstractmethod
+    def readings(self, state: S) -> list[Reading]:
+        """What the rules see."""
+
+    @abstractmethod
+    def firings(self, state: S, at: float | None) -> list[Firing]:
+        """The rules that fire now."""
+
+    @abstractmethod
+    def harm(self, state: S) -> tuple[bool, float | None]:
+        """Whether the metric's own test shows harm beyond its margin, and since when."""
+
+    @abstractmethod
+    def proofs(self, state: S) -> list[Proof]:
+        """What promotion needs to be shown, and whether it is."""
+
+    @abstractmethod
+    def trouble(self, state: S, at: float, patience_seconds: float) -> str:
+        """Why the metric counts as without data at ``at``, or nothing."""
+
+    def samples(self, state: S) -> int | None:  # noqa: ARG002
+        """Canary requests or observations so far; None where the metric counts none."""
+        return None
+
+    def split_is_off(self, state: S) -> bool:  # noqa: ARG002
+        """Whether the traffic is shown not to be divided as designed."""
+        return False
+
+
+class TickFold(Fold[R]):
+    """A fold that goes tick by tick and follows rules."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.levels = setting.levels()
+        self.rules: dict[str, Rule] = setting.rules()
+
+    @abstractmethod
+    def step(self, state: R, tick: Tick) -> R:
+        """One tick."""
+
+    @abstractmethod
+    def onset(self, state: R, rule: str) -> float | None:
+        """Unix seconds since when the evidence behind a rule has only grown."""
+
+    def no_rules(self) -> dict[str, RuleState]:
+        """Every rule before its first look."""
+        return {name: RuleState() for name in self.rules}
+
+    def unread(self, rules: dict[str, RuleState], at: float) -> dict[str, RuleState]:
+        """Every rule after a tick that could not be read."""
+        return {
+            name: self.rules[name].step(rule, at, lambda _: literal.Look(None))
+            for name, rule in rules.items()
+        }
+
+    def readings(self, state: R) -> list[Reading]:
+        """What the rules see."""
+        return [rule.reading(state.rules[name]) for name, rule in self.rules.items()]
+
+    def firings(self, state: R, at: float | None) -> list[Firing]:
+        """The rules that fire at this tick."""
+        found = []
+        for name, rule in self.rules.items():
+            if state.rules[name].way is not None:
+                found.append(rule.firing(state.rules[name], at, self.onset(state, name)))
+        return [firing for firing in found if firing is not None]
+
+    def trouble(self, state: R, at: float, patience_seconds: float) -> str:
+        """Why the metric counts as without data at ``at``, or nothing."""
+        return state.presence.trouble(
+            at, patience_seconds, needs_baseline=self.setting.metric.compare
+        )
+
+
+AnyFold = Fold[Any]

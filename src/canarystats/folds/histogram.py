@@ -1,0 +1,149 @@
+"""A latency histogram, tick by tick."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from canarystats.errors import InputError
+from canarystats.folds.fold import TickFold
+from canarystats.folds.presence import Presence
+from canarystats.folds.rule import RuleState
+from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.sequential.histogram import Histogram, HistogramState
+from canarystats.triggers import literal, trailing
+from canarystats.triggers.trailing import Trailing
+
+from canarystats.windows import Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from canarystats.evidence import Evidence
+    from canarystats.verdict import Firing, Reading
+
+RULE = "latency_p99"
+MARGIN_OF_SHARE = 0.0  # how much larger a share of slow requests may be, where nothing is critical
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistogramFoldState:
+    """Everything remembered of a histogram; ``upper_bounds`` is empty before its first tick."""
+
+    histogram: HistogramState
+    rules: dict[str, RuleState]
+    window: Trailing
+    upper_bounds: tuple[float, ...]
+    samples: float
+    presence: Presence = field(default_factory=Presence)
+
+
+class HistogramFold(TickFold[HistogramFoldState]):
+    """A design: one histogram under a policy; the bucket bounds come with the data."""
+
+    kind = Kind.HISTOGRAM
+    state_type = HistogramFoldState
+
+    def __init__(self, setting: Setting, upper_bounds: NDArray[np.float64]) -> None:
+        super().__init__(setting)
+        trigger = setting.trigger(RULE)
+        self.design = Histogram(
+            setting.metric.name,
+            upper_bounds,
+            quantile=literal.QUANTILE,
+            threshold=2.0 if trigger is None else trigger.threshold,
+            margin=setting.margin if setting.metric.critical else MARGIN_OF_SHARE,
+            allowed=1.0 + setting.allowed(RULE, setting.margin or 0.05),
+        )
+
+    def begin(self) -> HistogramFoldState:
+        """The state before the first tick."""
+        bounds = self.design.upper_bounds
+        return HistogramFoldState(
+            self.design.begin(),
+            self.no_rules(),
+            trailing.begin(2 * len(bounds)),
+            tuple(bounds[:-1].tolist()),
+            0.0,
+        )
+
+    def check(self, upper_bounds: NDArray[np.float64]) -> None:
+        """Refuse a window whose buckets are not those of the first one."""
+        if not np.array_equal(upper_bounds, self.design.upper_bounds):
+            msg = (
+                f"metric {self.setting.metric.name!r}: upper_bounds are {upper_bounds.tolist()}; "
+                f"the rollout began with {self.design.upper_bounds.tolist()}"
+            )
+            raise InputError(msg)
+
+    def step(self, state: HistogramFoldState, tick: Tick) -> HistogramFoldState:
+        """One tick."""
+        has_canary = not np.isnan(tick.canary[0])
+        has_baseline = tick.baseline is not None and not np.isnan(tick.baseline[0])
+        presence = state.presence.tick(tick.at, canary=has_canary, baseline=has_baseline)
+        samples = state.samples + (float(tick.canary.sum()) if has_canary else 0.0)
+        histogram, window, rules = state.histogram, state.window, state.rules
+        if has_canary and has_baseline and tick.comparing and tick.baseline is not None:
+            histogram = self.design.step(histogram, tick.canary, tick.baseline, tick.at)
+            rules = dict(rules)
+            for name, rule in self.rules.items():
+                row = np.concatenate([tick.canary, tick.baseline])
+                window = trailing.push(window, tick.at, row, rule.trigger.window)
+                rules[name] = self._step_rule(name, rules[name], histogram, window, tick.at)
+        else:
+            rules = self.unread(rules, tick.at)
+        return HistogramFoldState(histogram, rules, window, state.upper_bounds, samples, presence)
+
+    def _step_rule(
+        self, name: str, state: RuleState, histogram: HistogramState, window: Trailing, at: float
+    ) -> RuleState:
+        canary, baseline = np.split(window.total, 2)
+        bounds, log_e = self.design.upper_bounds, self.design.log_e(histogram)
+        return self.rules[name].step(
+            state,
+            at,
+            lambda threshold: literal.latency_p99(bounds, canary, baseline, threshold),
+            worse=reached(log_e["worse"], self.levels.get("latency_p99.worse")),
+            beyond=reached(log_e["beyond"], self.levels.get("latency_p99.beyond")),
+        )
+
+    def onset(self, state: HistogramFoldState, rule: str) -> float | None:  # noqa: ARG002
+        """Unix seconds since when the evidence behind the rule has only grown."""
+        return self.design.onset(state.histogram, "beyond")
+
+    def harm(self, state: HistogramFoldState) -> tuple[bool, float | None]:
+        """Whether the metric's own test shows harm beyond its margin, and since when."""
+        log_e = self.design.log_e(state.histogram)["worse"]
+        return reached(log_e, self.levels.get("harm")), self.design.onset(state.histogram, "worse")
+
+    def evidence(self, state: HistogramFoldState) -> list[Evidence]:
+        """What has been found."""
+        levels = {"not_worse": self.setting.proof_level}
+        for question in ("worse", "beyond"):
+            level = self.levels.get(f"{RULE}.{question}")
+            if level is not None:
+                levels[question] = level
+        if "harm" in self.levels:
+            levels.setdefault("worse", self.levels["harm"])
+        seen = state.presence.seen(has_baseline=True)
+        return [
+            evidence.model_copy(update={"seen": seen, "claim": f"{RULE}.{evidence.claim}"})
+            for evidence in self.design.evidence(state.histogram, levels)
+        ]
+
+    def proofs(self, state: HistogramFoldState) -> list[Proof]:
+        """What promotion needs to be shown, and whether it is."""
+        if not self.setting.metric.compare:
+            return []
+        log_e = self.design.log_e(state.histogram)["not_worse"]
+        level = self.setting.proof_level
+        detail = f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
+        name = self.setting.metric.name
+        return [Proof(f"{name} not worse", reached(log_e, level), detail)]
+
+    def samples(self, state: HistogramFoldState) -> int:
+        """Canary observations so far."""
+        return round(state.samples)

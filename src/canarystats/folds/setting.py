@@ -1,0 +1,122 @@
+"""What a fold needs to know of the policy: its metric, its rules, and what they may spend."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from canarystats.folds.rule import Rule
+from canarystats.sequential.budget import levels
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from canarystats.policy import Metric, Policy, Trigger
+
+
+class Tick(NamedTuple):
+    """One row of one metric.
+
+    Parameters
+    ----------
+    at
+        Unix seconds.
+    canary
+        Shape (columns,); NaN where the scrape was missed.
+    baseline
+        The same, or None where the metric has no twin.
+    limit
+        Limits of the canary's pods, or None.
+    share
+        The canary's designed share of the traffic, or None.
+    comparing
+        Whether the warm-up has passed, so that comparisons gather evidence.
+    """
+
+    at: float
+    canary: NDArray[np.float64]
+    baseline: NDArray[np.float64] | None
+    limit: NDArray[np.float64] | None
+    share: float | None
+    comparing: bool
+
+
+class Proof(NamedTuple):
+    """Something promotion needs to be shown.
+
+    Parameters
+    ----------
+    about
+        What, in words.
+    shown
+        Whether it is.
+    detail
+        How far it has come.
+    """
+
+    about: str
+    shown: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A metric of a policy, with the rules that read it."""
+
+    policy: Policy
+    metric: Metric
+
+    @property
+    def triggers(self) -> list[Trigger]:
+        """The triggers that read the metric; on a dry run they only report."""
+        read = [t for t in self.policy.triggers if t.metric == self.metric.name]
+        if self.metric.dry_run:
+            return [t.model_copy(update={"action": "report"}) for t in read]
+        return read
+
+    def rules(self) -> dict[str, Rule]:
+        """Every condition of those triggers, by name."""
+        found: dict[str, Rule] = {}
+        for trigger in self.triggers:
+            found[trigger.name] = Rule(trigger.name, trigger, self.policy.interval)
+            if trigger.absolute is not None:
+                name = "error_rate_absolute"
+                found[name] = Rule(name, trigger, self.policy.interval)
+        return found
+
+    def trigger(self, name: str) -> Trigger | None:
+        """The trigger of that name, if it reads the metric."""
+        return next((t for t in self.triggers if t.name == name), None)
+
+    def levels(self) -> dict[str, float]:
+        """The level of each claim on the metric."""
+        mine = {
+            claim.name: level
+            for claim, level in levels(self.policy).items()
+            if claim.metric == self.metric.name
+        }
+        return mine
+
+    @property
+    def margin(self) -> float:
+        """The relative difference that never counts."""
+        return self.policy.margin if self.metric.margin is None else self.metric.margin
+
+    def allowed(self, trigger: str, fallback: float) -> float:
+        """The relative difference within which promotion must show the canary."""
+        if self.metric.non_inferiority is not None:
+            return self.metric.non_inferiority
+        rule = self.trigger(trigger)
+        return fallback if rule is None else abs(rule.threshold - 1.0)
+
+    @property
+    def proof_level(self) -> float:
+        """The chance that a canary worse than allowed is shown not worse."""
+        return self.policy.error_budget.false_promote
+
+
+def reached(log_e: float, level: float | None) -> bool:
+    """Whether an e-value decides at a level."""
+    return level is not None and log_e >= -math.log(level)

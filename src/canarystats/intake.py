@@ -1,0 +1,180 @@
+"""What a monitor is given, checked and laid on one clock before anything is judged."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canarystats.errors import InputError
+from canarystats.windows import Kind, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import ArrayLike
+
+    from canarystats.policy import Policy
+
+FloatArray = NDArray[np.float64]
+ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident
+MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
+PERCENT_FROM = 5.0  # a share of this size is a percentage
+EXPOSURE = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Intake:
+    """Pairs on one clock.
+
+    Parameters
+    ----------
+    pairs
+        By metric name.
+    times
+        Unix seconds of every tick of any pair, shape (T,).
+    rows
+        By metric name: the pair's row at each tick, -1 where it has none, shape (T,).
+    shares
+        The canary's designed share at each tick, shape (T,); None where it is not given.
+    """
+
+    pairs: Mapping[str, Pair]
+    times: FloatArray
+    rows: Mapping[str, NDArray[np.int64]]
+    shares: FloatArray | None
+
+
+def take_in(
+    pairs: Iterable[Pair], policy: Policy, share: ArrayLike | None, after: float | None
+) -> Intake:
+    """Check pairs against a policy and lay them on one clock.
+
+    Parameters
+    ----------
+    pairs
+        One pair a metric.
+    policy
+        What is watched.
+    share
+        The canary's designed share of the traffic: a number, one per tick, or None.
+    after
+        Unix seconds of the last tick already judged.
+
+    Raises
+    ------
+    InputError
+        If a pair is not of the policy, comes twice, has no times, was already judged, or if the
+        two sides look exchanged.
+    """
+    named = _by_name(pairs, policy)
+    clocks = {}
+    for name, pair in named.items():
+        if pair.kind is not Kind.SAMPLES:
+            clocks[name] = _clock(pair)
+    times = np.unique(np.concatenate(list(clocks.values()))) if clocks else np.empty(0)
+    if after is not None and times.size and times[0] <= after:
+        msg = (
+            f"the tick at {times[0]:.10g} was already judged (the last one is {after:.10g}); give "
+            "each tick once, with all its metrics together"
+        )
+        raise InputError(msg)
+    rows = {}
+    for name, clock in clocks.items():
+        row = np.full(len(times), -1, dtype=np.int64)
+        row[np.searchsorted(times, clock)] = np.arange(len(clock))
+        rows[name] = row
+    shares = _shares(share, len(times))
+    _refuse_exchanged(named, shares)
+    return Intake(named, times, rows, shares)
+
+
+def _by_name(pairs: Iterable[Pair], policy: Policy) -> dict[str, Pair]:
+    known = {metric.name: metric for metric in policy.metrics}
+    named: dict[str, Pair] = {}
+    for pair in [pairs] if isinstance(pairs, Pair) else pairs:
+        if not isinstance(pair, Pair):
+            msg = f"pairs must hold Pair objects, got {type(pair).__name__}"
+            raise InputError(msg)
+        if pair.name not in known:
+            near = difflib.get_close_matches(pair.name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
+            msg = f"metric {pair.name!r} is not in the policy {policy.name!r}{hint}"
+            raise InputError(msg)
+        if pair.name in named:
+            msg = f"metric {pair.name!r} is given twice"
+            raise InputError(msg)
+        if pair.kind not in known[pair.name].kinds:
+            msg = (
+                f"metric {pair.name!r} is given as {pair.kind}; the policy {policy.name!r} has it "
+                f"as {' or '.join(known[pair.name].kinds)}"
+            )
+            raise InputError(msg)
+        _refuse_percent(pair, known[pair.name].unit)
+        named[pair.name] = pair
+    return named
+
+
+def _clock(pair: Pair) -> FloatArray:
+    if pair.times is None:
+        msg = f"metric {pair.name!r} has no times; judging needs them (times=, Unix seconds)"
+        raise InputError(msg)
+    return pair.times
+
+
+def _refuse_percent(pair: Pair, unit: str) -> None:
+    if unit != "ratio" or pair.kind not in {Kind.GAUGE, Kind.SAMPLES}:
+        return
+    for side, values in (("canary", pair.canary), ("baseline", pair.baseline)):
+        if values is None:
+            continue
+        finite = values[np.isfinite(values)]
+        if finite.size and finite.max() > PERCENT_FROM:
+            msg = (
+                f"metric {pair.name!r}: {side} reaches {finite.max():.4g}, but its unit is ratio "
+                "(1 is all); is it in percent?"
+            )
+            raise InputError(msg)
+
+
+def _shares(share: ArrayLike | None, n: int) -> FloatArray | None:
+    if share is None:
+        return None
+    shares = np.asarray(share, dtype=np.float64)
+    if shares.ndim > 1 or (shares.ndim == 1 and shares.shape != (n,)):
+        msg = f"share has shape {shares.shape}; it must be a number or one per tick, ({n},)"
+        raise InputError(msg)
+    shares = np.broadcast_to(shares, (n,)) if shares.ndim else np.full(n, float(shares))
+    wrong = shares if shares.size else np.asarray(share, dtype=np.float64).reshape(-1)
+    if not ((wrong > 0) & (wrong < 1)).all():
+        bad = float(wrong[~((wrong > 0) & (wrong < 1))][0])
+        hint = f" (a percentage? write {bad / 100:g})" if 1 < bad < 100 else ""
+        msg = f"share is {bad:g}; the canary's share of the traffic must be between 0 and 1{hint}"
+        raise InputError(msg)
+    return shares
+
+
+def _refuse_exchanged(named: Mapping[str, Pair], shares: FloatArray | None) -> None:
+    """Refuse counts in which canary and baseline carry each other's designed share."""
+    if shares is None or not shares.size or (shares != shares[0]).any():
+        return
+    share = float(shares[0])
+    designed = share / (1.0 - share)
+    if 1.0 / MIRROR_FACTOR**2 < designed**2 < MIRROR_FACTOR**2:
+        return
+    for pair in named.values():
+        if pair.kind is not Kind.COUNTS or pair.baseline is None:
+            continue
+        canary, baseline = (np.nansum(side[:, EXPOSURE]) for side in (pair.canary, pair.baseline))
+        if canary + baseline < ENOUGH_TO_TELL or not (canary and baseline):
+            continue
+        mirrored = (canary / baseline) * designed
+        if 1.0 / MIRROR_FACTOR < mirrored < MIRROR_FACTOR:
+            msg = (
+                f"metric {pair.name!r}: the canary carries {canary / (canary + baseline):.0%} of the "
+                f"traffic where {share:.0%} is designed; are canary and baseline exchanged?"
+            )
+            raise InputError(msg)

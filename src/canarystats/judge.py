@@ -1,0 +1,221 @@
+"""The only place where firings, evidence and policy meet: from what is known to one verdict.
+
+- *rollback*: a trigger with that action fired, or a critical metric's own test showed harm.
+- *promote*: every required metric is there and shown not worse, the split is as designed, the
+  minimum time and samples have passed, nothing is firing or about to.
+- *hold*: anything else, with its reasons in order of weight.
+
+"No alarm" is not "proven good", and a fault of the monitoring is neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from canarystats.policy import format_duration
+from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from canarystats.evidence import Evidence
+    from canarystats.folds.setting import Proof
+    from canarystats.policy import Metric, Policy
+
+FAMILIES = {
+    "error_rate": "errors",
+    "error_rate_absolute": "errors",
+    "success_rate": "errors",
+}
+READ = {Condition.CLEAR, Condition.WARNING, Condition.PENDING, Condition.FIRED}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricView:
+    """What the judge is told about one metric.
+
+    Parameters
+    ----------
+    metric
+        Its place in the policy.
+    evidence, readings, proofs
+        What was found, what its rules see, what promotion needs of it.
+    trouble
+        Why it counts as without data, empty where it does not.
+    partial
+        What was partial in the source's answer, empty where nothing was.
+    split_is_off
+        Whether it shows the traffic not to be divided as designed.
+    samples
+        Canary requests or observations so far; None where it counts none.
+    """
+
+    metric: Metric
+    evidence: tuple[Evidence, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    trouble: str = ""
+    partial: str = ""
+    split_is_off: bool = False
+    samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the rollout has gone so far.
+
+    Parameters
+    ----------
+    rollout
+        The caller's name for it.
+    started, at
+        Unix seconds of its first and its last tick; None where the data has no times.
+    ticks
+        Ticks so far.
+    share
+        The canary's designed share of the traffic at the last tick.
+    firings
+        Every rule that has fired, the earliest first.
+    firing_now
+        The triggers that fire at the last tick.
+    input_digest, library_version
+        What it takes to recompute the verdict.
+    """
+
+    rollout: str
+    started: float | None
+    at: float | None
+    ticks: int
+    share: float | None
+    firings: tuple[Firing, ...]
+    firing_now: frozenset[str]
+    input_digest: str
+    library_version: str
+
+
+def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdict:
+    """One verdict from everything that is known."""
+    causes = [firing for firing in course.firings if firing.action == "rollback"]
+    if causes:
+        decision, reasons = Decision.ROLLBACK, tuple(firing.reason for firing in causes)
+    else:
+        reasons = _reasons_to_hold(policy, views, course)
+        decision = Decision.HOLD if reasons else Decision.PROMOTE
+    if decision is Decision.PROMOTE:
+        reasons = (_why_promote(views, course),)
+    began = course.rollout or course.started
+    key = f"{began}|{policy.digest}|{decision}"
+    return Verdict(
+        decision=decision,
+        score=0.0 if causes else _score(views),
+        reason=_sentence(reasons[0]),
+        reasons=tuple(_sentence(reason) for reason in reasons),
+        approval=policy.approval,
+        firings=course.firings,
+        readings=tuple(reading for view in views for reading in view.readings),
+        evidence=tuple(evidence for view in views for evidence in view.evidence),
+        started=course.started,
+        at=course.at,
+        ticks=course.ticks,
+        decided_at=causes[0].at if causes else None,
+        next_look=None if causes or course.at is None else course.at + policy.interval,
+        onset=causes[0].onset if causes else None,
+        share=course.share,
+        rollout=course.rollout,
+        decision_id=hashlib.sha256(key.encode()).hexdigest()[:16],
+        policy=policy.name,
+        policy_digest=policy.digest,
+        input_digest=course.input_digest,
+        library_version=course.library_version,
+    )
+
+
+def _reasons_to_hold(
+    policy: Policy, views: Sequence[MetricView], course: Course
+) -> tuple[str, ...]:
+    """Everything that stands against promotion, the weightiest first."""
+    found = [
+        firing.reason
+        for firing in course.firings
+        if firing.action == "hold" and firing.trigger in course.firing_now
+    ]
+    required = [view for view in views if view.metric.required and not view.metric.dry_run]
+    if policy.on_no_data != "pass":
+        found += [f"{view.metric.name}: {view.trouble}" for view in required if view.trouble]
+    if policy.partial_data == "hold":
+        found += [f"{view.metric.name}: {view.partial}" for view in required if view.partial]
+    if any(view.split_is_off for view in views):
+        found.append("the traffic is not divided as designed, so every comparison is suspect")
+    found += [
+        f"{reading.trigger}: {reading.detail}{_held(reading)}"
+        for view in views
+        for reading in view.readings
+        if reading.condition is Condition.PENDING and not view.metric.dry_run
+    ]
+    found += [
+        f"not shown yet: {proof.about} ({proof.detail})"
+        for view in required
+        for proof in view.proofs
+        if not proof.shown and not view.trouble
+    ]
+    return tuple(found + _too_early(policy, views, course))
+
+
+def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> list[str]:
+    found = []
+    if policy.min_duration:
+        if course.started is None or course.at is None:
+            found.append("the data has no times, so the minimum duration cannot be checked")
+        elif (seen := course.at - course.started + policy.interval) < policy.min_duration:
+            need = format_duration(policy.min_duration)
+            found.append(f"{format_duration(round(seen))} of the minimum {need} have passed")
+    counted = [view.samples for view in views if view.samples is not None]
+    if counted and max(counted) < policy.min_samples:
+        found.append(f"{max(counted)} of the minimum {policy.min_samples} canary samples")
+    return found
+
+
+def _held(reading: Reading) -> str:
+    if not reading.for_seconds:
+        return ""
+    held, full = (format_duration(round(s)) for s in (reading.held_seconds, reading.for_seconds))
+    return f" (held {held} of {full})"
+
+
+def _why_promote(views: Sequence[MetricView], course: Course) -> str:
+    proven = [view.metric.name for view in views if view.proofs and not view.trouble]
+    watched = [view.metric.name for view in views if not view.proofs and not view.trouble]
+    parts = [f"{_listed(proven)} shown not worse than the baseline"] if proven else []
+    parts += [f"{_listed(watched)} clear"] if watched else []
+    if course.started is not None and course.at is not None:
+        parts.append(f"over {format_duration(round(course.at - course.started))}")
+    return ", ".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else text
+
+
+def _score(views: Sequence[MetricView]) -> float:
+    """0 to 100: the mean over signals of how far each is from its threshold.
+
+    Conditions that read one number twice (error rate and success rate) are one signal, at the
+    worse of the two. A warning tier costs up to half of a signal, a true condition half, a rule
+    that fired all of it.
+    """
+    worst: dict[str, float] = {}
+    for view in views:
+        for reading in view.readings:
+            if reading.condition in READ:
+                loss = 1.0 if reading.condition is Condition.FIRED else 0.5 * reading.severity
+                signal = FAMILIES.get(reading.trigger, reading.trigger)
+                worst[signal] = max(worst.get(signal, 0.0), loss)
+    if not worst:
+        return 100.0
+    return round(100.0 * (1.0 - sum(worst.values()) / len(worst)), 1)

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: the numbers behind every method, one series a row, NaN as padding."""

@@ -1,0 +1,242 @@
+"""Error rates and traffic at any number of looks, from counts with their exposure.
+
+Given how many errors a tick brought in all, how many of them are the canary's is binomial with
+its share of the *requests* of that tick: any load pattern common to both sides drops out exactly,
+and so does any ramp of the traffic. The traffic itself is tested the same way against the
+*designed* share. Against a constant, the canary's errors are binomial among its requests.
+
+References
+----------
+Lindon & Malek (2022), Anytime-valid inference for multinomial count data, NeurIPS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canarystats.evidence import Evidence, Interval, Question, Status
+from canarystats.kernels.mixture import share_interval, shifted_share
+from canarystats.sequential import binomial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FloatArray = NDArray[np.float64]
+INTERVAL_LEVEL = 0.95
+EVENTS, EXPOSURE = 0, 1
+ASSUMES_ARMS = "errors are independent given the load; bursts in one arm overstate the evidence"
+ASSUMES_TRAFFIC = "requests are assigned independently with the designed share"
+
+
+class Test(NamedTuple):
+    """One question to the counts.
+
+    ``null`` is the ratio of rates at the edge of the null (sides ``arms`` and ``traffic``) or the
+    canary's rate there (side ``canary``); ``rising`` says the alternative lies above it.
+    """
+
+    claim: str
+    question: Question
+    side: Literal["arms", "canary", "traffic"]
+    null: float
+    rising: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountsState:
+    """What a metric of counts has shown.
+
+    Parameters
+    ----------
+    tests
+        The e-processes.
+    alone
+        (events, exposure) of the canary over every tick, shape (2,).
+    canary, baseline
+        The same over the ticks that compare the two sides.
+    """
+
+    tests: binomial.BinomialState
+    alone: FloatArray
+    canary: FloatArray
+    baseline: FloatArray
+
+
+class Counts:
+    """A design: the questions put to one metric of counts."""
+
+    def __init__(self, metric: str, tests: Sequence[Test]) -> None:
+        self.metric = metric
+        self.tests = tuple(tests)
+        self._odds = binomial.log_odds([test.rising for test in tests])
+        self._null = np.array([test.null for test in tests])
+        sides = np.array([test.side for test in tests])
+        self._arms, self._one, self._traffic = (
+            sides == side for side in ("arms", "canary", "traffic")
+        )
+
+    @property
+    def needs_proportions(self) -> bool:
+        """Whether events must not outnumber their exposure."""
+        return bool(self._one.any())
+
+    def begin(self) -> CountsState:
+        """The state before the first tick."""
+        zero = np.zeros(2)
+        return CountsState(binomial.begin(len(self.tests)), zero, zero, zero)
+
+    def step(
+        self,
+        state: CountsState,
+        canary: FloatArray,
+        baseline: FloatArray | None,
+        share: float | None,
+        at: float,
+    ) -> CountsState:
+        """One tick.
+
+        Parameters
+        ----------
+        state
+            From `begin` or the tick before.
+        canary, baseline
+            (events, exposure) of the tick, shape (2,); ``baseline`` None where the tick compares
+            nothing.
+        share
+            The canary's designed share of the traffic, None where it is not known.
+        at
+            Unix seconds.
+        """
+        successes, failures = np.zeros(len(self.tests)), np.zeros(len(self.tests))
+        shares = self._null.copy()
+        successes[self._one] = canary[EVENTS]
+        failures[self._one] = canary[EXPOSURE] - canary[EVENTS]
+        if baseline is not None:
+            total = canary[EXPOSURE] + baseline[EXPOSURE]
+            realised = canary[EXPOSURE] / total if total else 0.0
+            successes[self._arms], failures[self._arms] = canary[EVENTS], baseline[EVENTS]
+            shares[self._arms] = shifted_share(realised, self._null[self._arms])
+            if share is not None:
+                successes[self._traffic] = canary[EXPOSURE]
+                failures[self._traffic] = baseline[EXPOSURE]
+                shares[self._traffic] = shifted_share(share, self._null[self._traffic])
+        unread = successes + failures == 0
+        shares[unread] = 0.0
+        tests, _ = binomial.step(state.tests, self._odds, successes, failures, shares, at)
+        if baseline is None:
+            return CountsState(tests, state.alone + canary, state.canary, state.baseline)
+        return CountsState(
+            tests, state.alone + canary, state.canary + canary, state.baseline + baseline
+        )
+
+    def log_e(self, state: CountsState) -> dict[str, float]:
+        """The log e-value of every claim."""
+        values = binomial.log_e_values(state.tests).tolist()
+        return {test.claim: value for test, value in zip(self.tests, values, strict=True)}
+
+    def onset(self, state: CountsState, claim: str) -> float | None:
+        """Unix seconds since when the evidence for a claim has only grown."""
+        if not state.tests.looks:
+            return None
+        index = [test.claim for test in self.tests].index(claim)
+        return float(state.tests.lowest_at[index])
+
+    def evidence(
+        self, state: CountsState, levels: Mapping[str, float], share: float | None
+    ) -> list[Evidence]:
+        """What each question has been answered so far; ``levels`` by claim."""
+        log_e = self.log_e(state)
+        return [
+            self._evidence(test, state, log_e[test.claim], levels.get(test.claim), share)
+            for test in self.tests
+        ]
+
+    def _evidence(
+        self,
+        test: Test,
+        state: CountsState,
+        log_e: float,
+        level: float | None,
+        share: float | None,
+    ) -> Evidence:
+        shown, alone = self._effect(test, state, share), test.side == "canary"
+        return Evidence(
+            metric=self.metric,
+            method="sequential.counts",
+            question=test.question,
+            claim=test.claim,
+            n_canary=round((state.alone if alone else state.canary)[EXPOSURE]),
+            n_baseline=0 if alone else round(state.baseline[EXPOSURE]),
+            log_e_value=log_e,
+            level=level,
+            **shown,
+        )
+
+    def _effect(self, test: Test, state: CountsState, share: float | None) -> dict[str, object]:
+        canary, baseline = state.canary, state.baseline
+        if test.side == "canary":
+            return _level_effect(state.alone, test.null)
+        if test.side == "traffic":
+            return _traffic_effect(canary[EXPOSURE], baseline[EXPOSURE], share, test.null)
+        return _rate_effect(canary, baseline, test.null)
+
+
+def _level_effect(canary: FloatArray, null: float) -> dict[str, object]:
+    if not canary[EXPOSURE]:
+        return {"status": Status.NO_DATA, "reference": null, "effect_scale": "share"}
+    failures = canary[EXPOSURE] - canary[EVENTS]
+    low, high = share_interval(
+        canary[EVENTS : EVENTS + 1], np.array([failures]), np.array([null]), INTERVAL_LEVEL
+    )
+    rate = float(canary[EVENTS] / canary[EXPOSURE])
+    return {
+        "observed": rate,
+        "reference": null,
+        "effect": rate,
+        "effect_scale": "share",
+        "interval": Interval(low=float(low[0]), high=float(high[0]), level=INTERVAL_LEVEL),
+    }
+
+
+def _rate_effect(canary: FloatArray, baseline: FloatArray, null: float) -> dict[str, object]:
+    common: dict[str, object] = {"margin": null - 1.0, "assumptions": (ASSUMES_ARMS,)}
+    if not (canary[EXPOSURE] and baseline[EXPOSURE]):
+        empty = Status.ONE_SIDE_ONLY if canary[EXPOSURE] + baseline[EXPOSURE] else Status.NO_DATA
+        return common | {"status": empty}
+    rates = canary[EVENTS] / canary[EXPOSURE], baseline[EVENTS] / baseline[EXPOSURE]
+    common |= {"observed": float(rates[0]), "reference": float(rates[1])}
+    if not canary[EVENTS] + baseline[EVENTS]:
+        return common | {"status": Status.NO_EVENTS, "detail": "no events on either side"}
+    exposed = canary[EXPOSURE] / (canary[EXPOSURE] + baseline[EXPOSURE])
+    return common | _ratio(canary[EVENTS], baseline[EVENTS], exposed)
+
+
+def _traffic_effect(
+    canary: float, baseline: float, share: float | None, null: float
+) -> dict[str, object]:
+    common: dict[str, object] = {"margin": null - 1.0, "assumptions": (ASSUMES_TRAFFIC,)}
+    if share is None:
+        detail = "the canary's designed traffic share is not given"
+        return common | {"status": Status.NOT_EVALUABLE, "detail": detail}
+    if not canary + baseline:
+        return common | {"status": Status.NO_DATA}
+    common |= {"observed": float(canary / (canary + baseline)), "reference": share}
+    return common | _ratio(canary, baseline, share)
+
+
+def _ratio(successes: float, failures: float, share: float) -> dict[str, object]:
+    """The ratio of two rates and its confidence sequence, from the canary's share of the events."""
+    low, high = share_interval(
+        np.array([successes]), np.array([failures]), np.array([share]), INTERVAL_LEVEL
+    )
+
+    def as_ratio(q: float) -> float | None:
+        return None if q >= 1 or share <= 0 else float(q * (1 - share) / ((1 - q) * share))
+
+    interval = Interval(low=as_ratio(low[0]), high=as_ratio(high[0]), level=INTERVAL_LEVEL)
+    effect = as_ratio(successes / (successes + failures))
+    return {"effect": effect, "effect_scale": "ratio", "interval": interval}

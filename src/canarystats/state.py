@@ -1,0 +1,76 @@
+"""States are small frozen dataclasses; this turns them into plain JSON data and back, bit for bit.
+
+A state holds numbers, text, arrays, other states, and tuples or dictionaries of those. Floats
+survive JSON exactly, because Python writes the shortest text that reads back to the same number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from canarystats.errors import InputError
+
+T = TypeVar("T")
+
+
+def pack(state: object) -> Any:
+    """Plain data for a state."""
+    if isinstance(state, np.ndarray):
+        return {"shape": list(state.shape), "data": state.ravel().tolist()}
+    if is_dataclass(state):
+        return {field.name: pack(getattr(state, field.name)) for field in fields(state)}
+    if isinstance(state, dict):
+        return {key: pack(value) for key, value in state.items()}
+    if isinstance(state, tuple | list):
+        return [pack(value) for value in state]
+    return state
+
+
+def unpack(kind: type[T], data: Any, path: str = "state") -> T:
+    """The state of type ``kind`` in plain data.
+
+    Raises
+    ------
+    InputError
+        If the data is not what `pack` writes for that type; the message names the place.
+    """
+    try:
+        return _unpack(kind, data)  # type: ignore[no-any-return]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"{path}: this is not a saved {kind.__name__} ({error!r})"
+        raise InputError(msg) from error
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _unpack(kind: Any, data: Any) -> Any:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin in {Union, UnionType}:
+        inner = [arg for arg in args if arg is not NoneType]
+        return None if data is None else _unpack(inner[0], data)
+    if origin is np.ndarray or kind is np.ndarray:
+        return np.array(data["data"], dtype=np.float64).reshape(data["shape"])
+    if is_dataclass(kind):
+        hints = _hints(kind)  # type: ignore[arg-type]
+        if set(data) != set(hints):
+            msg = f"keys {sorted(data)} are not {sorted(hints)}"
+            raise ValueError(msg)
+        return kind(**{name: _unpack(hint, data[name]) for name, hint in hints.items()})  # type: ignore[operator]
+    if origin is tuple:
+        return tuple(_unpack(args[0], item) for item in data)
+    if origin is dict:
+        return {key: _unpack(args[1], item) for key, item in data.items()}
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if isinstance(kind, type) and not isinstance(data, kind):
+        msg = f"{data!r} is not {kind.__name__}"
+        raise TypeError(msg)
+    return data

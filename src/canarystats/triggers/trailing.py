@@ -1,0 +1,38 @@
+"""The last few minutes of a metric, as the literal reading of a rule wants them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+CLOCK_NOISE_SECONDS = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trailing:
+    """Rows of the ticks within the window, shape (n, columns), and their times."""
+
+    times: FloatArray
+    rows: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """Column sums over the window."""
+        total: FloatArray = np.add.reduce(self.rows, axis=0)
+        return total
+
+
+def begin(columns: int) -> Trailing:
+    """An empty window."""
+    return Trailing(np.empty(0), np.empty((0, columns)))
+
+
+def push(trailing: Trailing, at: float, row: FloatArray, span: float) -> Trailing:
+    """Add the tick at ``at``, which speaks for the time up to it, and drop what is too old."""
+    kept = int(np.searchsorted(trailing.times, at - span + CLOCK_NOISE_SECONDS, side="right"))
+    return Trailing(
+        np.append(trailing.times[kept:], at), np.concatenate([trailing.rows[kept:], row[None, :]])
+    )
