@@ -134,6 +134,17 @@ def test_evidence_is_drawn_relative_to_what_it_needs():
     assert "decides" in told(plot.plot_evidence(verdicts.history(), "requests"))
 
 
+def test_of_many_questions_the_nearest_five_are_drawn():
+    start, end = verdicts.hold(1), verdicts.hold(2)
+    asked = tuple(
+        start.evidence[0].model_copy(update={"claim": f"claim{i}", "log_e_value": float(i)})
+        for i in range(9)
+    )
+    history = [tick.model_copy(update={"evidence": asked}) for tick in (start, end)]
+    paths = plot.evidence_paths(history, "requests")
+    assert list(paths) == [f"claim{i}?" for i in range(4, 9)]
+
+
 def test_nothing_to_plot_is_an_input_error():
     with pytest.raises(InputError, match="holds nothing to plot"):
         plot.plot_pair(Pair.gauge("x", canary=[], times=[]))

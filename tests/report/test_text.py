@@ -140,6 +140,17 @@ def test_memory_is_read_as_bytes_or_as_a_share_of_the_limit():
     assert (share.canary, size.canary) == ("97 %", "97 MiB")
 
 
+def test_throughput_is_read_as_times_of_what_is_expected():
+    row = rows.reading_words(verdicts.readings()[3])
+    assert (row.canary, row.against, row.limit) == ("×1.02", "×1", "< ×0.8")
+
+
+def test_a_constant_is_told_once_as_the_limit():
+    reading = verdicts.readings()[2].model_copy(update={"reference": 0.95})
+    row = rows.reading_words(reading)
+    assert (row.canary, row.against, row.limit) == ("68.8 %", "–", "< 95 %")
+
+
 def test_an_open_interval_says_at_least():
     item = verdicts.evidence()[0]
     assert (rows.effect(item, item.effect), rows.interval(item)) == ("×283", "at least 180")
@@ -165,6 +176,27 @@ def test_how_sure_names_what_is_needed():
     assert (rows.answer(worse), rows.strength(worse)) == ("yes", "e 1e26, needs 625")
     assert (rows.answer(split), rows.strength(split)) == ("not shown", "p 0.43, needs 0.001")
     assert (rows.answer(too_few), rows.strength(too_few)) == ("too little data", "")
+
+
+def test_the_most_telling_answer_is_told_and_the_others_counted():
+    worse = verdicts.evidence()[0]
+    beyond = worse.model_copy(
+        update={
+            "question": Question.BEYOND,
+            "claim": "error_rate.beyond",
+            "log_e_value": worse.log_e_value - 9,
+        }
+    )
+    fine = worse.model_copy(update={"question": Question.NOT_WORSE, "log_e_value": -3.0})
+    nearer = fine.model_copy(update={"log_e_value": 2.0})
+    groups = rows.comparisons([worse, verdicts.evidence()[1], beyond, fine])
+    assert [len(group) for group in groups] == [3, 1]
+    assert rows.most_telling([fine, worse, beyond]) is beyond
+    assert rows.most_telling([fine, nearer]) is nearer
+    verdict = verdicts.hold().model_copy(update={"evidence": (worse, beyond, fine)})
+    page = text.verdict_lines(verdict, width=120)
+    assert "error rate beyond?" in page
+    assert "and 2 weaker answers on the same figures" in page
 
 
 def test_the_headline_has_decision_score_rollout_and_time():

@@ -57,8 +57,8 @@ def readings(*, fired: bool = True) -> tuple[Reading, ...]:
             trigger="throughput",
             metric="requests",
             condition=Condition.CLEAR,
-            observed=5.2,
-            reference=5.1,
+            observed=1.02,
+            reference=1.0,
             threshold=0.8,
             for_seconds=600.0,
         ),
@@ -101,7 +101,7 @@ def evidence(*, fired: bool = True, strength: float = 60.0) -> tuple[Evidence, .
     return (
         Evidence(
             metric="requests",
-            method="proportions",
+            method="rate_ratio",
             question=Question.WORSE,
             n_canary=1530,
             n_baseline=28950,
@@ -130,7 +130,7 @@ def evidence(*, fired: bool = True, strength: float = 60.0) -> tuple[Evidence, .
         ),
         Evidence(
             metric="latency_seconds",
-            method="quantiles",
+            method="quantile_ratio",
             question=Question.NOT_WORSE,
             n_canary=1530,
             n_baseline=28950,
