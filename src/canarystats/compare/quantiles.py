@@ -173,10 +173,8 @@ def quantile_ratio(
     )
     if evidence.status is not Status.OK:
         return evidence
-    observed, reference = evidence.observed, evidence.reference
-    comparable = observed is not None and reference is not None and reference > 0
     found: dict[str, object] = {
-        "effect": observed / reference if comparable else None,  # type: ignore[operator]
+        "effect": _effect(evidence.observed, evidence.reference),
         "interval": _ratio_interval(canary, baseline, q, sides.tail(alternative, level)),
         "p_value": _p_value(canary, baseline, q, null_ratio, alternative),
     }
@@ -187,6 +185,12 @@ def quantile_ratio(
             f"level of {level:g} at q = {q:g}"
         )
     return evidence.model_copy(update=found)
+
+
+def _effect(observed: float | None, reference: float | None) -> float | None:
+    if observed is None or reference is None or reference <= 0:
+        return None
+    return observed / reference
 
 
 def _observations(pair: Pair) -> tuple[Observations, Observations, tuple[str, ...]]:

@@ -130,6 +130,8 @@ def seen(pair: Pair, canary: FloatArray, baseline: FloatArray) -> tuple[str, ...
     else:
         sides.append(("baseline", baseline))
     for label, values in sides:
+        if np.isfinite(values).all():
+            continue
         missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
         if missing:
             found.append(f"{label}: {missing} of {len(values)} ticks missing")

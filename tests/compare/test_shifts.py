@@ -1,0 +1,114 @@
+"""The Hodges-Lehmann shift and its interval."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from canarystats.compare import shift
+from canarystats.errors import InputError
+from canarystats.evidence import Status
+from canarystats.windows import Pair
+from tests.needs import SHARED, need
+
+SIDES = st.lists(st.integers(-50, 50).map(float), min_size=4, max_size=25)
+
+
+def samples(x, y):
+    return Pair.samples("memory_bytes", canary=x, baseline=y)
+
+
+@given(SIDES, SIDES, st.integers(-1000, 1000))
+def test_moving_the_canary_moves_estimate_and_interval_with_it(x, y, by):
+    before, after = shift(samples(x, y)), shift(samples([v + by for v in x], y))
+    assert after.effect == before.effect + by
+    if before.interval is not None:
+        assert after.interval.low == before.interval.low + by
+        assert after.interval.high == before.interval.high + by
+
+
+@given(SIDES, SIDES)
+def test_swapping_the_sides_turns_the_sign(x, y):
+    one, two = shift(samples(x, y)), shift(samples(y, x))
+    assert one.effect == -two.effect
+    if one.interval is not None:
+        assert (one.interval.low, one.interval.high) == (-two.interval.high, -two.interval.low)
+
+
+@pytest.mark.parametrize(("n", "m"), [(8, 9), (30, 30), (80, 60)])
+def test_the_interval_is_what_the_test_does_not_reject(n, m):
+    rng = np.random.default_rng(n)
+    x, y = rng.normal(1, 1, n), rng.normal(0, 1, m)
+    interval = shift(samples(x, y), level=0.05).interval
+    method = "exact" if n * m <= 900 else "asymptotic"
+
+    def p(moved):
+        return stats.mannwhitneyu(x - moved, y, method=method).pvalue
+
+    for end, outward in ((interval.low, -1e-9), (interval.high, 1e-9)):
+        assert p(end + outward) <= 0.05 < p(end - outward)
+
+
+@pytest.mark.parametrize(("n", "m"), [(10, 10), (60, 20)])
+def test_the_interval_covers(n, m):
+    rng = np.random.default_rng(17)
+    runs = 400
+    held = 0
+    for _ in range(runs):
+        interval = shift(samples(rng.gumbel(2, 1, n), rng.gumbel(0, 1, m)), level=0.1).interval
+        held += interval.low <= 2 <= interval.high
+    assert held >= stats.binom.ppf(1e-4, runs, 0.9)
+    assert held <= stats.binom.ppf(1 - 1e-4, runs, 0.93)
+
+
+def test_a_gauge_has_a_wider_interval_than_the_same_values_as_samples():
+    rng = np.random.default_rng(3)
+    x, y = (np.cumsum(rng.normal(size=100)) * 0.1 for _ in range(2))
+    gauge = shift(Pair.gauge("g", canary=x, baseline=y), level=0.2)
+    assert gauge.effect == shift(samples(x, y)).effect
+    assert gauge.n_effective < 30
+
+
+def test_statuses():
+    assert shift(samples([], [])).status is Status.NO_DATA
+    assert shift(samples([1.0], [])).status is Status.ONE_SIDE_ONLY
+    few = shift(samples([3.0, 4], [1.0, 2]))
+    assert few.status is Status.INSUFFICIENT
+    assert few.effect == 2
+    assert few.interval is None
+    both = shift(samples([np.inf, 1.0], [np.inf, 2.0]))
+    assert both.status is Status.NOT_EVALUABLE
+    outage = shift(samples([np.inf] * 9, np.arange(9.0)))
+    assert outage.effect is None
+    assert outage.interval is None
+    with pytest.raises(InputError, match="kind counts"):
+        shift(Pair.counts("requests", canary=([1], [2]), baseline=([1], [2])))
+
+
+def test_estimates_are_kayentas_within_its_tolerance():
+    path = SHARED / "data" / "kayenta" / "vectors.jsonl"
+    need(path.exists(), "the recorded judgements of Kayenta")
+    compared = 0
+    for line in path.read_text().splitlines():
+        case = json.loads(line)
+        if case["kind"] != "metric" or not isinstance(case["output"].get("estimate"), float):
+            continue
+        sides = [case["input"][key] for key in ("experiment", "control")]
+        values = sides[0] + sides[1]
+        if None in values or len(set(values)) < len(values) or case["input"].get("outliers"):
+            continue
+        if min(map(len, sides)) < 20:
+            continue  # Kayenta cuts its search to the range of the data
+        compared += 1
+        found = shift(samples(*sides), level=0.02)
+        # a step of the order statistics is Kayenta's ambiguity beside its root tolerance of 1e-4
+        table = np.sort(np.subtract.outer(*map(np.array, sides)), axis=None)
+        middle = table.size // 2
+        near = 3e-4 + table[min(middle + 2, table.size - 1)] - table[max(middle - 3, 0)]
+        assert abs(found.effect - case["output"]["estimate"]) <= near
+    assert compared > 30
