@@ -6,7 +6,7 @@ histograms are therefore comparable exactly on the bounds both have, whatever li
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -39,7 +39,7 @@ class Histogram:
     labels
         Its labels, ``le`` left out.
     bounds
-        Upper bounds at which its cumulative counts are exact at every tick, the last infinite.
+        Its upper bounds at any tick, the last one infinite.
     spans
         Intervals, shape (m, 2), inside which its cumulative counts are not known.
     totals
@@ -125,23 +125,23 @@ def _classic(labels: Labels, columns: dict[float, int], table: Table) -> Histogr
         np.array(bounds),
         np.stack([[-np.inf, *bounds[:-1]], bounds], axis=1),
         table.values[:, order],
-        table.fresh[:, order].all(axis=1),
-        table.present[:, order].all(axis=1),
+        np.asarray(table.fresh[:, order].all(axis=1)),
+        np.asarray(table.present[:, order].all(axis=1)),
         table.raw,
     )
 
 
 def _native(one: Series, table: Table, column: int) -> Histogram:
-    """Cumulative counts on every bound that no populated bucket ever straddles.
+    """Cumulative counts at every upper bound of a populated bucket.
 
-    The resolution of a native histogram may change on the way; a bound inside a coarser bucket is
-    left out, so that every count is exact.
+    The resolution of a native histogram may change on the way, so that a bound comes to lie inside
+    a coarser bucket: its spans then say that it is not known.
     """
     populated = {
         (bucket.lower, bucket.upper)
         for snapshot in one.histograms.values()
         for bucket in snapshot
-        if bucket.count > 0
+        if bucket.observed > 0
     }
     spans = np.array(sorted(populated)).reshape(-1, 2)
     edges = np.unique(np.append(spans[:, 1], np.inf))
@@ -149,13 +149,10 @@ def _native(one: Series, table: Table, column: int) -> Histogram:
     for place, snapshot in one.histograms.items():
         counts = np.zeros(len(edges))
         for bucket in snapshot:
-            counts[np.searchsorted(edges, bucket.upper)] += bucket.count
+            counts[np.searchsorted(edges, bucket.upper)] += bucket.observed
         totals[place] = np.cumsum(counts)
-    whole = Histogram(
-        dict(one.labels), edges, spans, totals, table.fresh[:, column], one.present, table.raw
-    )
-    known = whole.knows(edges)
-    return replace(whole, bounds=edges[known], totals=totals[:, known])
+    labels, present = dict(one.labels), one.present
+    return Histogram(labels, edges, spans, totals, table.fresh[:, column], present, table.raw)
 
 
 def shared_bounds(every: Sequence[Histogram], field: str) -> tuple[FloatArray, list[str]]:

@@ -10,8 +10,6 @@ from canarystats.sources.increments import increments
 from canarystats.sources.promql import label_names, metric_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from canarystats.sources.increments import Scraped
     from canarystats.sources.series import BoolArray, Labels, Table
     from canarystats.windows import FloatArray
@@ -55,7 +53,7 @@ def count_rows(
     exposed, more = increments(exposure, scrapes)
     rows = np.stack([row_sums(happened), row_sums(exposed)], axis=1)
     fresh = np.stack([table.fresh[1:].any(axis=1) for table in (events, exposure)], axis=1)
-    unknown = (np.isnan(rows) & fresh).any(axis=1)
+    unknown = np.asarray((np.isnan(rows) & fresh).any(axis=1))
     if silence_is_zero:
         rows[np.isnan(rows[:, 0]) & ~fresh[:, 0], 0] = 0.0
     unequal = _cover_unequal_times(events, exposure)[1:]
@@ -90,7 +88,7 @@ def _carry(rows: FloatArray, unequal: BoolArray, unknown: BoolArray) -> int:
 def _cover_unequal_times(events: Table, exposure: Table) -> BoolArray:
     """Where one part is fresh while the other only repeats an old sample of the same target."""
     unequal = np.zeros(events.grid.size, dtype=np.bool_)
-    shared = [t for t in _distinct(events.targets) if t in exposure.targets]
+    shared: list[Labels | None] = [t for t in exposure.targets if t in events.targets]
     for target in shared or [None]:
         new_left, old_left = _freshness_of(events, target)
         new_right, old_right = _freshness_of(exposure, target)
@@ -101,13 +99,10 @@ def _cover_unequal_times(events: Table, exposure: Table) -> BoolArray:
     return unequal
 
 
-def _distinct(targets: Collection[Labels]) -> list[Labels]:
-    return [dict(items) for items in sorted({tuple(sorted(t.items())) for t in targets})]
-
-
 def _freshness_of(table: Table, target: Labels | None) -> tuple[BoolArray, BoolArray]:
     chosen = [target is None or one == target for one in table.targets]
-    return table.fresh[:, chosen].any(axis=1), table.stale[:, chosen].any(axis=1)
+    fresh, stale = table.fresh[:, chosen], table.stale[:, chosen]
+    return np.asarray(fresh.any(axis=1)), np.asarray(stale.any(axis=1))
 
 
 def silence_is_zero(

@@ -68,13 +68,15 @@ def increments(table: Table, scrapes: Scraped) -> tuple[FloatArray, list[str]]:
         grown[places[1:] - 1, column] = step
         resets += places[1:][fell].tolist()
         if places[0] > 0 and not count_from_birth(
-            grown[:, column], int(places[0]), seen[0], scrapes.scraped(target)
+            grown[:, column], int(places[0]), float(seen[0]), scrapes.scraped(target)
         ):
             starts.append(int(places[0]))
     return grown, _notes(table, resets, starts)
 
 
-def count_from_birth(grown: FloatArray, first: int, value: object, scraped: BoolArray) -> bool:
+def count_from_birth(
+    grown: FloatArray, first: int, value: float | FloatArray, scraped: BoolArray
+) -> bool:
     """Count a series from zero that its target, scraped before, did not have yet.
 
     Parameters

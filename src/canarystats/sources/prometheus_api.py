@@ -198,23 +198,17 @@ class HttpApi:
 
     def _ask(self, method: str, path: str, form: Mapping[str, str]) -> dict[str, Any]:
         response = self._send(method, path, form)
-        what = f"{method} {self._access.url}{path}"
-        query = f" (query {form['query']})" if "query" in form else ""
         envelope = _envelope(response)
-        if 200 <= response.status < 300:
-            if envelope is None:
-                self._fail(
-                    SourceErrorKind.MALFORMED,
-                    f"{what} answered {_content(response)}, not JSON as Prometheus does",
-                )
-            if envelope.get("status") == "success":
-                return envelope
-            kind = SourceErrorKind.MALFORMED
-            if envelope.get("status") == "error":
-                kind = SourceErrorKind.REJECTED
-            self._fail(kind, f"{what} answered {_reason(response, envelope)}{query}")
-        kind = _kind(response.status, envelope)
-        self._fail(kind, f"{what} answered {response.status}: {_reason(response, envelope)}{query}")
+        good = 200 <= response.status < 300
+        if good and envelope is not None and envelope.get("status") == "success":
+            return envelope
+        what = f"{method} {self._access.url}{path} answered {response.status}"
+        if "query" in form:
+            what += f" to {form['query']}"
+        if good and envelope is None:
+            what += ", but not JSON as Prometheus does"
+        message = self._access.redacted(f"{what}: {_reason(response, envelope)}")
+        raise SourceError(_kind(response.status, envelope), message)
 
     def _send(self, method: str, path: str, form: Mapping[str, str]) -> Response:
         for attempt in range(self._retries + 1):
@@ -286,20 +280,25 @@ def _is_query_timeout(response: Response) -> bool:
     return response.status == 503 and envelope.get("errorType") == "timeout"
 
 
+_KINDS = (
+    ({408, 499, 504}, SourceErrorKind.TIMEOUT),
+    (_OVERLOADED, SourceErrorKind.OVERLOADED),
+    ({401, 403, 407}, SourceErrorKind.UNAUTHORIZED),
+    ({404}, SourceErrorKind.NOT_FOUND),
+    (range(400, 500), SourceErrorKind.REJECTED),
+    (range(500, 600), SourceErrorKind.UNREACHABLE),
+)
+
+
 def _kind(status: int, envelope: dict[str, Any] | None) -> SourceErrorKind:
-    error_type = (envelope or {}).get("errorType")
-    if error_type in {"timeout", "canceled"} or status in {408, 499, 504}:
-        return SourceErrorKind.TIMEOUT
-    if status in _OVERLOADED:
-        return SourceErrorKind.OVERLOADED
-    if status in {401, 403, 407}:
-        return SourceErrorKind.UNAUTHORIZED
-    if status == 404:
-        return SourceErrorKind.NOT_FOUND
-    if 400 <= status < 500:
-        return SourceErrorKind.REJECTED
-    if status >= 500:
-        return SourceErrorKind.UNREACHABLE
+    if envelope is not None and envelope.get("status") == "error":
+        if str(envelope.get("errorType")) in {"timeout", "canceled"}:
+            return SourceErrorKind.TIMEOUT
+        if 200 <= status < 300:
+            return SourceErrorKind.REJECTED
+    for statuses, kind in _KINDS:
+        if status in statuses:
+            return kind
     return SourceErrorKind.MALFORMED
 
 

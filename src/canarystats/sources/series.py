@@ -33,7 +33,7 @@ class Bucket(NamedTuple):
 
     lower: float
     upper: float
-    count: float
+    observed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +154,14 @@ class Table:
     @property
     def values(self) -> FloatArray:
         """Shape (n, series), NaN where there is no point."""
-        return _columns([s.values for s in self.series], self.grid.size, np.nan)
+        blank = np.full((self.grid.size, 0), np.nan)
+        return np.stack([s.values for s in self.series], axis=1) if self.series else blank
 
     @property
     def present(self) -> BoolArray:
         """Shape (n, series), whether there is a point, fresh or repeated."""
-        return _columns([s.present for s in self.series], self.grid.size, fill=False)
+        blank = np.zeros((self.grid.size, 0), dtype=np.bool_)
+        return np.stack([s.present for s in self.series], axis=1) if self.series else blank
 
     @property
     def stale(self) -> BoolArray:
@@ -199,10 +201,6 @@ class Table:
     def targets(self) -> list[Labels]:
         """What each series was scraped from; empty where its labels do not say."""
         return [target_of(s.labels) for s in self.series]
-
-
-def _columns(parts: Sequence[NDArray[np.generic]], n: int, fill: float) -> NDArray[np.generic]:
-    return np.stack(parts, axis=1) if parts else np.full((n, 0), fill)
 
 
 def target_of(labels: Labels) -> Labels:

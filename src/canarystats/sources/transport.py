@@ -7,6 +7,7 @@ no redirect (a credential never travels to another host) and retries nothing; wh
 from __future__ import annotations
 
 import ssl
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
@@ -118,9 +119,14 @@ class HttpTransport:
         if body is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
         try:
-            answer = self._pool.request(
-                method, url, body=body, headers=sent, timeout=self._timeout, redirect=False
-            )
+            with warnings.catch_warnings():
+                # whoever turns verification off has been told what that means
+                warnings.simplefilter("ignore", refused.InsecureRequestWarning)
+                answer = self._pool.request(
+                    method, url, body=body, headers=sent, timeout=self._timeout, redirect=False
+                )
+        except refused.NewConnectionError as error:  # to urllib3 a kind of timeout
+            raise SourceError(SourceErrorKind.UNREACHABLE, f"{url}: {_why(error)}") from error
         except (refused.TimeoutError, TimeoutError) as error:
             raise SourceError(
                 SourceErrorKind.TIMEOUT, f"{url} gave no answer within {self._seconds:g} s"
@@ -144,13 +150,16 @@ def _tls(
     client_key: str | Path | None,
     *,
     verify: bool,
-) -> ssl.SSLContext:
+) -> ssl.SSLContext | None:
+    """What TLS needs, or None for urllib3's own: loading the system's certificates takes time."""
     if client_key is not None and client_cert is None:
         msg = "client_key is given without client_cert; give both, or the certificate alone"
         raise InputError(msg)
     if ca_file is not None and not verify:
         msg = "ca_file is given and verify is off; a certificate is either checked or not"
         raise InputError(msg)
+    if ca_file is None and client_cert is None and verify:
+        return None
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
