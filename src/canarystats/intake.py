@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from canarystats.errors import InputError
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike
 
@@ -174,7 +175,7 @@ def _refuse_exchanged(named: Mapping[str, Pair], shares: FloatArray | None) -> N
         mirrored = (canary / baseline) * designed
         if 1.0 / MIRROR_FACTOR < mirrored < MIRROR_FACTOR:
             msg = (
-                f"metric {pair.name!r}: the canary carries {canary / (canary + baseline):.0%} of the "
-                f"traffic where {share:.0%} is designed; are canary and baseline exchanged?"
+                f"metric {pair.name!r}: the canary carries {canary / (canary + baseline):.0%} of "
+                f"the traffic where {share:.0%} is designed; are canary and baseline exchanged?"
             )
             raise InputError(msg)

@@ -14,15 +14,15 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from canarystats.policy import format_duration
+from canarystats.evidence import Evidence
+from canarystats.folds.setting import Proof
+from canarystats.policy import Metric, format_duration
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from canarystats.evidence import Evidence
-    from canarystats.folds.setting import Proof
-    from canarystats.policy import Metric, Policy
+    from canarystats.policy import Policy
 
 FAMILIES = {
     "error_rate": "errors",
@@ -114,7 +114,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         reasons=tuple(_sentence(reason) for reason in reasons),
         approval=policy.approval,
         firings=course.firings,
-        readings=tuple(reading for view in views for reading in view.readings),
+        readings=tuple(_as_fired(reading, causes) for view in views for reading in view.readings),
         evidence=tuple(evidence for view in views for evidence in view.evidence),
         started=course.started,
         at=course.at,
@@ -130,6 +130,23 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         input_digest=course.input_digest,
         library_version=course.library_version,
     )
+
+
+def _as_fired(reading: Reading, causes: Sequence[Firing]) -> Reading:
+    """The reading of a rule that rolled the canary back keeps the figures it fired on."""
+    for firing in causes:
+        if firing.trigger == reading.trigger:
+            return reading.model_copy(
+                update={
+                    "condition": Condition.FIRED,
+                    "observed": firing.observed,
+                    "reference": firing.reference,
+                    "held_seconds": firing.held_seconds,
+                    "severity": 1.0,
+                    "detail": firing.reason,
+                }
+            )
+    return reading
 
 
 def _reasons_to_hold(
@@ -185,12 +202,16 @@ def _held(reading: Reading) -> str:
 
 
 def _why_promote(views: Sequence[MetricView], course: Course) -> str:
-    proven = [view.metric.name for view in views if view.proofs and not view.trouble]
-    watched = [view.metric.name for view in views if not view.proofs and not view.trouble]
+    there = [view for view in views if not view.trouble]
+    proven = [v.metric.name for v in there if v.proofs and all(p.shown for p in v.proofs)]
+    watched = [v.metric.name for v in there if not v.proofs]
+    open_ = [v.metric.name for v in views if v.trouble or any(not p.shown for p in v.proofs)]
     parts = [f"{_listed(proven)} shown not worse than the baseline"] if proven else []
     parts += [f"{_listed(watched)} clear"] if watched else []
     if course.started is not None and course.at is not None:
         parts.append(f"over {format_duration(round(course.at - course.started))}")
+    if open_:
+        parts.append(f"nothing required of {_listed(open_)}")
     return ", ".join(parts)
 
 

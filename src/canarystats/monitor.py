@@ -103,6 +103,11 @@ class Monitor:
         self._settings = {m.name: Setting(policy, m) for m in policy.metrics}
         self._folds: dict[str, tuple[AnyFold, Any]] = {}
 
+    @property
+    def last_tick(self) -> float | None:
+        """Unix seconds of the last tick judged; None before the first."""
+        return self._diary.last
+
     def observe(self, pairs: Iterable[Pair], *, share: ArrayLike | None = None) -> Verdict:
         """Judge what is new since the last look.
 
@@ -259,9 +264,9 @@ class Monitor:
         diary = self._diary
         patience = PATIENCE_INTERVALS * self.policy.interval
         at = diary.started if diary.last is None else diary.last
-        if patient and at is not None and diary.started is not None:
-            if at - diary.started <= patience:
-                return ""
+        young = at is None or diary.started is None or at - diary.started <= patience
+        if patient and young:
+            return ""
         held = self._folds.get(metric.name)
         if held is None:
             return "no data"

@@ -68,6 +68,10 @@ def _unpack(kind: Any, data: Any) -> Any:
         return tuple(_unpack(args[0], item) for item in data)
     if origin is dict:
         return {key: _unpack(args[1], item) for key, item in data.items()}
+    return _plain(kind, data)
+
+
+def _plain(kind: Any, data: Any) -> Any:
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if isinstance(kind, type) and not isinstance(data, kind):

@@ -158,8 +158,8 @@ class Pair:
         name
             The metric's name.
         canary, baseline
-            ``(events, exposure)``, each of shape (n,): what happened *within* each tick (increments,
-            never running totals). NaN is a missed scrape.
+            ``(events, exposure)``, each of shape (n,): what happened *within* each tick, never
+            running totals. NaN is a missed scrape.
         times
             Unix seconds, shape (n,), strictly increasing.
         notes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +16,7 @@ from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.counts import Counts, CountsState, Test
 from canarystats.triggers import literal, trailing
 from canarystats.triggers.trailing import Trailing
-
 from canarystats.windows import Kind
-
-if TYPE_CHECKING:
-    from canarystats.folds.rule import Rule
-    from canarystats.verdict import Firing, Reading
 
 EXPOSURE = 1
 
@@ -143,10 +137,10 @@ class CountsFold(TickFold[CountsFoldState]):
         rates = [claim for claim in log_e if claim.startswith("not_worse.")]
         if rates:
             within = all(reached(log_e[claim], level) for claim in rates)
-            small = "small" in log_e and reached(log_e["small"], level)
-            tried = rates + (["small"] if "small" in log_e else [])
+            low = "low_enough" in log_e and reached(log_e["low_enough"], level)
+            tried = rates + (["low_enough"] if "low_enough" in log_e else [])
             detail = _progress(log_e, tried, level)
-            found.append(Proof(f"{name} not worse", within or small, detail))
+            found.append(Proof(f"{name} not worse", within or low, detail))
         if "throughput.not_worse" in log_e:
             shown = reached(log_e["throughput.not_worse"], level)
             detail = _progress(log_e, ["throughput.not_worse"], level)
@@ -165,7 +159,7 @@ class CountsFold(TickFold[CountsFoldState]):
 
 
 WAYS = ("up", "down")
-NOT_WORSE = ("not_worse.up", "not_worse.down", "small", "throughput.not_worse")
+NOT_WORSE = ("not_worse.up", "not_worse.down", "low_enough", "throughput.not_worse")
 SPLIT = ("split.high", "split.low")
 CLAIMS: dict[str, tuple[str, str | None]] = {
     "error_rate": ("error_rate.worse", "error_rate.beyond"),
@@ -189,7 +183,9 @@ def _tests(setting: Setting) -> list[Test]:
                 edge = 1.0 + setting.margin if up else 1.0 / (1.0 + setting.margin)
                 found.append(Test(f"harm.{way}", Question.WORSE, "arms", edge, up))
         if metric.absolute_margin and metric.harmful == "increase":
-            found.append(Test("small", Question.NOT_WORSE, "canary", metric.absolute_margin, False))
+            found.append(
+                Test("low_enough", Question.NOT_WORSE, "canary", metric.absolute_margin, False)
+            )
     for trigger in setting.triggers:
         found += _tests_of_trigger(trigger.name, trigger.threshold)
         if trigger.absolute is not None:

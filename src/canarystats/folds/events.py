@@ -12,14 +12,12 @@ from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds.fold import TickFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
-from canarystats.folds.setting import Proof, Setting, Tick
 from canarystats.triggers import literal, trailing
 from canarystats.triggers.trailing import Trailing
-
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
-    from canarystats.verdict import Firing, Reading
+    from canarystats.folds.setting import Proof, Setting, Tick
 
 
 @dataclass(frozen=True, slots=True, eq=False)

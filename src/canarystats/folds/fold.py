@@ -23,9 +23,14 @@ class HasRules(Protocol):
     """A state that follows rules tick by tick."""
 
     @property
-    def rules(self) -> dict[str, RuleState]: ...
+    def rules(self) -> dict[str, RuleState]:
+        """Where each rule stands."""
+        ...
+
     @property
-    def presence(self) -> Presence: ...
+    def presence(self) -> Presence:
+        """Which ticks brought data."""
+        ...
 
 
 R = TypeVar("R", bound=HasRules)

@@ -14,14 +14,12 @@ from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.gauge import Gauge, GaugeState
 from canarystats.triggers import literal
-
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
-    from canarystats.verdict import Firing, Reading
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,14 +16,12 @@ from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.histogram import Histogram, HistogramState
 from canarystats.triggers import literal, trailing
 from canarystats.triggers.trailing import Trailing
-
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
-    from canarystats.verdict import Firing, Reading
 
 RULE = "latency_p99"
 MARGIN_OF_SHARE = 0.0  # how much larger a share of slow requests may be, where nothing is critical

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from canarystats.triggers import hold as timer
 from canarystats.triggers.gate import way_to_fire
 from canarystats.triggers.hold import Hold
-from canarystats.triggers.literal import Look
 from canarystats.triggers.reasons import phrase, sentence
 from canarystats.verdict import Condition, Firing, Reading, Way
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from canarystats.policy import Trigger
+    from canarystats.triggers.literal import Look
 
 COMPARED = {"error_rate", "error_rate_absolute", "latency_p99", "success_rate", "throughput"}
 

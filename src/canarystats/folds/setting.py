@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from canarystats.folds.rule import Rule
+from canarystats.policy import Metric, Policy
 from canarystats.sequential.budget import levels
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from canarystats.policy import Metric, Policy, Trigger
+    from canarystats.policy import Trigger
 
 
 class Tick(NamedTuple):
@@ -92,12 +93,11 @@ class Setting:
 
     def levels(self) -> dict[str, float]:
         """The level of each claim on the metric."""
-        mine = {
+        return {
             claim.name: level
             for claim, level in levels(self.policy).items()
             if claim.metric == self.metric.name
         }
-        return mine
 
     @property
     def margin(self) -> float:

@@ -81,7 +81,8 @@ def log_e_values(log_mass: FloatArray, looks: int) -> FloatArray:
         return np.zeros(len(log_mass))
     top = log_mass.max(axis=1)
     begun = top + np.log(np.exp(log_mass - top[:, None]).sum(axis=1))
-    return np.logaddexp(begun, math.log(onset_mass_left(looks - 1)))
+    log_e: FloatArray = np.logaddexp(begun, math.log(onset_mass_left(looks - 1)))
+    return log_e
 
 
 def shifted_share(share: FloatArray | float, ratio: FloatArray | float) -> FloatArray:

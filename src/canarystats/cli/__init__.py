@@ -1,0 +1,82 @@
+"""The command line: what an engineer on call, a script or a sidecar types.
+
+Exit codes: 0 promote, 10 hold, 20 rollback, 2 usage, 4 the source failed. 1 stays "crashed" and is
+never a decision. With ``--format json`` only JSON goes to standard output; everything else goes to
+standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from canarystats.cli import demo, judge, policy, watch
+from canarystats.errors import CanaryStatsError, SourceError
+from canarystats.version import __version__
+
+USAGE, SOURCE_FAILED = 2, 4
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="canarystats",
+    help=(
+        "Compare a canary with its baseline and say promote, hold or rollback.\n\n"
+        "Exit codes: 0 promote, 10 hold, 20 rollback, 2 usage, 4 the source failed."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("judge")(judge.judge)
+app.command("watch")(watch.watch)
+app.command("demo")(demo.demo)
+app.add_typer(policy.app, name="policy")
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"canarystats {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version.",
+            callback=lambda value: _version(asked=value),
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and leave with the decision's exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit code."""
+    try:
+        return int(app(arguments, prog_name="canarystats", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        typer.echo("canarystats: interrupted", err=True)
+        return INTERRUPTED
+    except SourceError as error:
+        typer.echo(f"canarystats: the source failed ({error.kind}): {error}", err=True)
+        return SOURCE_FAILED
+    except CanaryStatsError as error:
+        typer.echo(f"canarystats: {error}", err=True)
+        return USAGE

@@ -1,0 +1,114 @@
+"""``canarystats judge``: one verdict on a recorded rollout or on a stretch of Prometheus."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canarystats.cli import options, output
+from canarystats.errors import InputError
+from canarystats.monitor import judge as judge_pairs
+
+if TYPE_CHECKING:
+    from canarystats.windows import Pair
+
+
+def judge(
+    recording: Annotated[
+        Path | None,
+        typer.Argument(help="A recorded rollout: a directory, or one CSV or Parquet file."),
+    ] = None,
+    policy: options.PolicyName = None,
+    share: options.Share = None,
+    without: options.Without = None,
+    prometheus: options.Url = None,
+    start: Annotated[
+        str, typer.Option("--start", help="First moment: Unix seconds, RFC 3339, now or -1h.")
+    ] = "-1h",
+    end: Annotated[str, typer.Option("--end", help="Last moment, likewise.")] = "now",
+    baseline_offset: options.Offset = "0s",
+    canary: options.Canary = None,
+    baseline: options.Baseline = None,
+    rollout: options.Rollout = "",
+    format: options.Output = options.Format.TEXT,  # noqa: A002
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write an HTML report here.")
+    ] = None,
+    bearer: options.Token = None,
+    basic: options.Basic = None,
+    tenant: options.Tenant = None,
+    header: options.Header = None,
+    ca_file: options.CaFile = None,
+    client_cert: options.ClientCert = None,
+    client_key: options.ClientKey = None,
+    insecure: options.Insecure = False,
+    timeout: options.Timeout = 10.0,
+    scrape_interval: options.Scrape = None,
+) -> int:
+    """Judge a rollout once: a recorded one, or a stretch of time in Prometheus.
+
+    Examples: `canarystats judge my-rollout/ --share 0.05`, or `canarystats judge
+    --prometheus http://prometheus:9090 --start -1h --share 0.05 --without memory_bytes`.
+    """
+    if (recording is None) == (prometheus is None):
+        msg = "give either a recorded rollout or --prometheus URL"
+        raise InputError(msg)
+    pairs: list[Pair]
+    if recording is not None:
+        from canarystats.sources.files import read_recording
+
+        held = read_recording(recording)
+        chosen = options.chosen_policy(policy, without, held.policy)
+        share = held.share if share is None else share
+        kept = {metric.name for metric in chosen.metrics} | set(without or ())
+        pairs = [pair for pair in held.pairs if pair.name not in (without or ())]
+        rollout = rollout or held.name
+        _refuse_unread(pairs, kept)
+    else:
+        chosen = options.chosen_policy(policy, without, None)
+        source = options.server(
+            prometheus or "",
+            bearer=bearer,
+            basic=basic,
+            tenant=tenant,
+            header=header,
+            ca_file=ca_file,
+            client_cert=client_cert,
+            client_key=client_key,
+            insecure=insecure,
+            timeout=timeout,
+            scrape_interval=scrape_interval,
+        )
+        now = time.time()
+        first, last = (
+            options.moment(text, name, now) for text, name in ((start, "--start"), (end, "--end"))
+        )
+        if first >= last:
+            msg = f"--start {start} is not before --end {end}"
+            raise InputError(msg)
+        pairs = source.read(
+            chosen,
+            start=first,
+            end=last,
+            baseline_offset_seconds=options.seconds(baseline_offset, "--baseline-offset"),
+            canary=canary,
+            baseline=baseline,
+        )
+    verdict = judge_pairs(pairs, chosen, share=share, rollout=rollout)
+    output.show(verdict, format)
+    if report is not None:
+        output.write_report(report, verdict, pairs=pairs)
+    return options.EXIT_CODES[verdict.decision]
+
+
+def _refuse_unread(pairs: list[Pair], kept: set[str]) -> None:
+    extra = [pair.name for pair in pairs if pair.name not in kept]
+    if extra:
+        msg = (
+            f"the recording has {', '.join(extra)}, which the policy does not; name a policy that "
+            "reads them, or leave them out with --without"
+        )
+        raise InputError(msg)

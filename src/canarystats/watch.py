@@ -1,0 +1,156 @@
+"""The loop of an analyzer: fetch what is new, judge it, keep the state, wait for the next tick.
+
+The clock and the sleep are arguments, so that the loop can be driven by a test or a simulator.
+An outage of the source loses nothing: the next successful fetch reaches back to the last tick
+judged. The state is written after every look, so a restarted analyzer goes on where it was.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from canarystats.errors import InputError, SourceError, SourceErrorKind
+from canarystats.monitor import Monitor
+from canarystats.verdict import Decision, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from canarystats.policy import Policy
+    from canarystats.windows import Pair
+
+LONGEST_SETTLE_SECONDS = 2.0
+
+
+class Source(Protocol):
+    """Anything that gives the pairs of a stretch of time, such as `sources.Prometheus`."""
+
+    def read(self, policy: Policy, *, start: float, end: float) -> list[Pair]:
+        """Pairs of all ticks with ``start < t <= end``, Unix seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One turn of the loop.
+
+    Parameters
+    ----------
+    at
+        Unix seconds of the last tick that was due.
+    verdict
+        What was judged; None where the source failed or had nothing new.
+    error
+        Why the source failed, if it did.
+    """
+
+    at: float
+    verdict: Verdict | None = None
+    error: SourceError | None = None
+
+
+def watch(  # noqa: PLR0913
+    source: Source,
+    policy: Policy,
+    *,
+    share: float | None = None,
+    rollout: str = "",
+    state_file: Path | None = None,
+    for_seconds: float = math.inf,
+    settle_seconds: float | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Look]:
+    """Judge a running rollout every interval until it is decided or the time is up.
+
+    Parameters
+    ----------
+    source
+        Where the data comes from.
+    policy
+        What is watched; its interval is the time between looks.
+    share
+        The canary's designed share of the traffic.
+    rollout
+        The caller's name for the rollout.
+    state_file
+        Where the monitor is kept between looks and found again after a restart.
+    for_seconds
+        How long to watch.
+    settle_seconds
+        How long after a tick its data is asked for; a quarter of the interval, at most 2 s, where
+        None.
+    clock, sleep
+        Unix seconds now, and how to wait.
+
+    Raises
+    ------
+    SourceError
+        If the source fails in a way that waiting cannot mend.
+    InputError
+        If the policy, the share or the saved state cannot be right.
+    """
+    settle = settle_seconds
+    if settle is None:
+        settle = min(policy.interval / 4, LONGEST_SETTLE_SECONDS)
+    monitor = _resumed(state_file, policy, share, rollout)
+    began = clock()
+    done = monitor.last_tick
+    first = math.floor((began - settle) / policy.interval) * policy.interval
+    done = first if done is None else done
+    while True:
+        due = math.floor((clock() - settle) / policy.interval) * policy.interval
+        if due > done:
+            look = _look(source, monitor, done, due)
+            if look.error is None:
+                done = due
+                _keep(state_file, monitor)
+            yield look
+            if look.verdict is not None and look.verdict.decision is not Decision.HOLD:
+                return
+        now = clock()
+        if now - began >= for_seconds:
+            return
+        upcoming = (math.floor((now - settle) / policy.interval) + 1) * policy.interval + settle
+        sleep(max(min(upcoming - now, began + for_seconds - now), 0.0))
+
+
+def _look(source: Source, monitor: Monitor, start: float, end: float) -> Look:
+    try:
+        pairs = source.read(monitor.policy, start=start, end=end)
+    except SourceError as error:
+        if not error.retryable:
+            raise
+        return Look(end, error=error)
+    return Look(end, verdict=monitor.observe(pairs))
+
+
+def _resumed(path: Path | None, policy: Policy, share: float | None, rollout: str) -> Monitor:
+    if path is None or not path.exists():
+        return Monitor(policy, share=share, rollout=rollout)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"the state file {path} cannot be read: {error}"
+        raise SourceError(SourceErrorKind.MALFORMED, msg) from error
+    monitor = Monitor.from_json(text, policy)
+    if (monitor.rollout, monitor.share) != (rollout, share):
+        msg = (
+            f"the state file {path} belongs to the rollout {monitor.rollout!r} at share "
+            f"{monitor.share}, not to {rollout!r} at share {share}"
+        )
+        raise InputError(msg)
+    return monitor
+
+
+def _keep(path: Path | None, monitor: Monitor) -> None:
+    """Write the state so that a crash leaves the old one or the new one, never half of one."""
+    if path is None:
+        return
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(monitor.to_json(), "utf-8")
+    beside.replace(path)
