@@ -8,15 +8,19 @@ standard error.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
-import click
 import typer
 
 from canarystats.cli import demo, judge, policy, watch
 from canarystats.errors import CanaryStatsError, SourceError
 from canarystats.version import __version__
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
 USAGE, SOURCE_FAILED = 2, 4
 INTERRUPTED = 130
 
@@ -31,9 +35,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("judge")(judge.judge)
-app.command("watch")(watch.watch)
-app.command("demo")(demo.demo)
+
+
+def _leaving(command: Callable[P, int]) -> Callable[P, NoReturn]:
+    """The command, which leaves with the exit code it gives."""
+
+    @wraps(command)
+    def leave(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
+        try:
+            code = command(*args, **kwargs)
+        except KeyboardInterrupt:
+            typer.echo("canarystats: interrupted", err=True)
+            code = INTERRUPTED
+        raise typer.Exit(code)
+
+    return leave
+
+
+app.command("judge")(_leaving(judge.judge))
+app.command("watch")(_leaving(watch.watch))
+app.command("demo")(_leaving(demo.demo))
 app.add_typer(policy.app, name="policy")
 
 
@@ -67,16 +88,13 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit code."""
     try:
-        return int(app(arguments, prog_name="canarystats", standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        return USAGE
-    except (click.Abort, KeyboardInterrupt):
-        typer.echo("canarystats: interrupted", err=True)
-        return INTERRUPTED
+        app(arguments, prog_name="canarystats")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else USAGE
     except SourceError as error:
         typer.echo(f"canarystats: the source failed ({error.kind}): {error}", err=True)
         return SOURCE_FAILED
     except CanaryStatsError as error:
         typer.echo(f"canarystats: {error}", err=True)
         return USAGE
+    return 0
