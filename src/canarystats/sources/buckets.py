@@ -18,14 +18,13 @@ from canarystats.sources.increments import (
     refuse_impossible,
     usable,
 )
-from canarystats.sources.series import target_of
+from canarystats.sources.series import BoolArray, FloatArray, Labels, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from canarystats.sources.increments import Scraped
-    from canarystats.sources.series import BoolArray, Labels, Series, Table
-    from canarystats.windows import FloatArray
+    from canarystats.sources.series import Series, Table
 
 _FLOAT_NOISE = 1e-9  # relative to the total; sums of halves of counts stay far below
 
@@ -155,32 +154,43 @@ def _native(one: Series, table: Table, column: int) -> Histogram:
     return Histogram(labels, edges, spans, totals, table.fresh[:, column], present, table.raw)
 
 
-def shared_bounds(every: Sequence[Histogram], field: str) -> tuple[FloatArray, list[str]]:
+def shared_bounds(
+    every: Sequence[Histogram], field: str, frozen: FloatArray | None = None
+) -> tuple[FloatArray, list[str]]:
     """The bounds that all histograms have, and a note where some had to go.
+
+    Parameters
+    ----------
+    every
+        The histograms of both sides. Where none has observed anything, only ``+Inf`` is known.
+    field
+        The query's place in the policy, for messages.
+    frozen
+        Bounds to keep, such as those of an earlier window.
 
     Raises
     ------
     InputError
-        If only ``+Inf`` is left.
+        If only ``+Inf`` is left of several bounds, or a frozen one is not known of a histogram.
     """
-    if not every:
-        return np.array([0.0, np.inf]), []
-    union = np.unique(np.concatenate([h.bounds for h in every]))
-    shared = np.all([h.knows(union) for h in every], axis=0)
-    if shared.sum() < 2 and len(union) > 1:
+    seen = np.unique(np.concatenate([[np.inf], *(h.bounds for h in every)]))
+    union = seen if frozen is None else frozen
+    shared = np.all([np.ones(len(union), dtype=np.bool_), *(h.knows(union) for h in every)], axis=0)
+    wanting = shared.sum() < 2 and len(union) > 1
+    if wanting or (frozen is not None and not shared.all()):
         different = list(dict.fromkeys(str(h.bounds.tolist()) for h in every))
+        what = "no bound besides +Inf" if frozen is None else f"not the bounds {frozen.tolist()}"
         msg = (
-            f"{field}: histograms share no bound besides +Inf, so they cannot be compared: "
+            f"{field}: histograms share {what}, so they cannot be compared: "
             f"{' and '.join(different[:3])}"
         )
         raise InputError(msg)
-    if len(union) == 1:
-        return np.array([0.0, np.inf]), []
-    gone = [f"{bound:g}" for bound in union[~shared]]
+    kept = union[shared]
+    gone = [f"{bound:g}" for bound in seen[~np.isin(seen, kept)]]
     if not gone:
-        return union, []
+        return kept, []
     shown = ", ".join(gone[:8] + ["..."] * (len(gone) > 8))
-    return union[shared], [f"merged_buckets: bounds not known of every histogram: {shown}"]
+    return kept, [f"merged_buckets: bounds that were merged away: {shown}"]
 
 
 def bucket_rows(

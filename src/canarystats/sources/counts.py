@@ -11,8 +11,7 @@ from canarystats.sources.promql import label_names, metric_names
 
 if TYPE_CHECKING:
     from canarystats.sources.increments import Scraped
-    from canarystats.sources.series import BoolArray, Labels, Table
-    from canarystats.windows import FloatArray
+    from canarystats.sources.series import BoolArray, FloatArray, Labels, Table
 
 
 def event_rows(table: Table, scrapes: Scraped) -> tuple[FloatArray, list[str]]:
@@ -106,7 +105,7 @@ def _freshness_of(table: Table, target: Labels | None) -> tuple[BoolArray, BoolA
 
 
 def silence_is_zero(
-    template: str, events: Table, exposure: Table, twin: Table | None
+    template: str, events: Table, exposure: Table, *, seen_elsewhere: bool
 ) -> tuple[bool, str]:
     """Whether no series of events means that nothing happened, and if not, why.
 
@@ -116,8 +115,8 @@ def silence_is_zero(
         The query for events, with its ``$arm``.
     events, exposure
         What this side answered.
-    twin
-        What the other side answered for events.
+    seen_elsewhere
+        Whether a side has series of events.
 
     Notes
     -----
@@ -135,7 +134,7 @@ def silence_is_zero(
             f"{exposure.query} has the label {', '.join(lacking)}; events are missing, not zero"
         )
     names = {one.labels.get("__name__") for one in exposure.series}
-    if names & metric_names(template) or (twin is not None and twin.series):
+    if names & metric_names(template) or seen_elsewhere:
         return True, ""
     return False, (
         f"unseen_counter: {events.query} answers nothing on either side; a counter nobody exports "

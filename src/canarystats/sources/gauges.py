@@ -9,8 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from canarystats.sources.series import Labels, Series, Table
-    from canarystats.windows import FloatArray
+    from canarystats.sources.series import FloatArray, Labels, Series, Table
 
 # what Prometheus adds about who exported a sample, not about what the sample describes
 _EXPORTER = {"__name__", "job", "instance", "endpoint", "service", "metrics_path", "prometheus"}

@@ -15,8 +15,7 @@ from canarystats.errors import SourceError, SourceErrorKind
 from canarystats.sources.series import target_of
 
 if TYPE_CHECKING:
-    from canarystats.sources.series import BoolArray, Labels, Table
-    from canarystats.windows import FloatArray
+    from canarystats.sources.series import BoolArray, FloatArray, Labels, Table
 
 
 class Scraped(Protocol):

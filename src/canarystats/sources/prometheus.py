@@ -16,7 +16,7 @@ import numpy as np
 from canarystats.errors import InputError, SourceErrorKind
 from canarystats.sources.prometheus_api import HttpApi, access
 from canarystats.sources.promql import ARM, refuse_rates
-from canarystats.sources.readings import NEEDED, READERS
+from canarystats.sources.readings import NEEDED, READERS, read_histogram
 from canarystats.sources.scrape_intervals import refuse_short_interval, scrape_intervals
 from canarystats.sources.series import Grid
 from canarystats.sources.sides import Side
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from numpy.typing import ArrayLike
+
     from canarystats.policy import Metric, Policy
+    from canarystats.sources.series import FloatArray
     from canarystats.sources.transport import Transport
     from canarystats.windows import Pair
 
@@ -130,6 +133,7 @@ class Prometheus:
         baseline_offset_seconds: float = 0.0,
         canary: str | None = None,
         baseline: str | None = None,
+        upper_bounds: Mapping[str, ArrayLike] | None = None,
     ) -> list[Pair]:
         """Read every metric of a policy that has a query.
 
@@ -145,11 +149,16 @@ class Prometheus:
             ticks.
         canary, baseline
             Label matchers of each side, instead of the policy's.
+        upper_bounds
+            Bounds to express a histogram on, by the metric's name, where an earlier window has
+            already fixed them; otherwise those that all its series in this window share.
 
         Returns
         -------
         list of Pair
             One a metric, in the policy's order; none at all where no tick falls into the time.
+            A histogram that has no observations on either side, and no bounds given, is left out,
+            because its buckets are unknown. A metric that is not compared has no baseline.
 
         Raises
         ------
@@ -165,6 +174,7 @@ class Prometheus:
             policy.arms.canary if canary is None else canary,
             policy.arms.baseline if baseline is None else baseline,
         )
+        frozen = {name: _bounds(name, given) for name, given in (upper_bounds or {}).items()}
         wanted = list(_wanted(policy, arms, shifted=baseline_offset_seconds > 0))
         refuse_short_interval(policy, self._scrape_interval_seconds)
         grid = Grid.of_ticks(start, end, policy.interval)
@@ -175,11 +185,18 @@ class Prometheus:
             Side("baseline", arms[1], grid.earlier(baseline_offset_seconds), self._api),
         )
         for metric, kind in wanted:
-            for side in sides[:1] if kind is Kind.EVENTS else sides:
+            for side in _read_on(metric, kind, sides):
                 for name in NEEDED[kind]:
                     side.table(getattr(metric.query, name))
         remarks = [*self._server_notes(), *self._interval_notes(policy, sides)]
-        return [READERS[kind](metric, sides, remarks) for metric, kind in wanted]
+        pairs = []
+        for metric, kind in wanted:
+            own = _read_on(metric, kind, sides)
+            if kind is Kind.HISTOGRAM:
+                pairs.append(read_histogram(metric, own, remarks, frozen.get(metric.name)))
+            else:
+                pairs.append(READERS[kind](metric, own, remarks))
+        return [pair for pair in pairs if pair is not None]
 
     def _server_notes(self) -> list[str]:
         version = _version(self._api.status("/api/v1/status/buildinfo", _HIDDEN))
@@ -195,6 +212,23 @@ class Prometheus:
             return ["scrape_interval: unknown; the server lists no active target of these series"]
         refuse_short_interval(policy, max(found))
         return []
+
+
+def _read_on(metric: Metric, kind: Kind, sides: tuple[Side, Side]) -> tuple[Side, ...]:
+    return sides if metric.compare and kind is not Kind.EVENTS else sides[:1]
+
+
+def _bounds(name: str, given: ArrayLike) -> FloatArray:
+    bounds = np.array(given, dtype=np.float64)
+    if (
+        bounds.ndim != 1
+        or len(bounds) < 2
+        or not (np.diff(bounds) > 0).all()
+        or bounds[-1] < np.inf
+    ):
+        msg = f"upper_bounds of {name!r} are {bounds.tolist()}; they must increase up to infinity"
+        raise InputError(msg)
+    return bounds
 
 
 def _version(info: object) -> str:
@@ -222,7 +256,7 @@ def _wanted(
             query = getattr(metric.query, name)
             if kinds[0] is not Kind.GAUGE:
                 refuse_rates(query, f"{field}.{name}")
-            if kinds[0] is not Kind.EVENTS and not shifted:
+            if kinds[0] is not Kind.EVENTS and metric.compare and not shifted:
                 _refuse_same_sides(query, arms, f"{field}.{name}")
         yield metric, kinds[0]
 

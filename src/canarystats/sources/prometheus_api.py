@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,7 +18,7 @@ from canarystats.errors import InputError, SourceError, SourceErrorKind
 from canarystats.sources.matrix import read_matrix, remarks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from canarystats.sources.series import Grid, Series
     from canarystats.sources.transport import Response, Transport

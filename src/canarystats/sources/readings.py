@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from canarystats.policy import Metric
-    from canarystats.sources.series import Table
+    from canarystats.sources.series import FloatArray, Table
     from canarystats.sources.sides import Side
 
 NEEDED = {
@@ -43,12 +43,13 @@ def _once(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _read_counts(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) -> Pair:
+def _read_counts(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
     asked = str(metric.query.events), str(metric.query.exposure)
     tables = [[side.table(query) for query in asked] for side in sides]
     notes, rows = list(remarks), []
-    for side, own, twin in zip(sides, tables, tables[::-1], strict=True):
-        quiet, why = silence_is_zero(asked[0], own[0], own[1], twin[0])
+    for side, own in zip(sides, tables, strict=True):
+        elsewhere = any(table[0].series for table in tables)
+        quiet, why = silence_is_zero(asked[0], own[0], own[1], seen_elsewhere=elsewhere)
         counted, more = count_rows(own[0], own[1], side, silence_is_zero=quiet)
         silent = quiet and not own[0].series
         notes += _table_notes(side, own[1:] if silent else own)
@@ -57,13 +58,13 @@ def _read_counts(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) -
     return Pair.counts(
         metric.name,
         canary=(rows[0][:, 0], rows[0][:, 1]),
-        baseline=(rows[1][:, 0], rows[1][:, 1]),
+        baseline=(rows[1][:, 0], rows[1][:, 1]) if len(rows) > 1 else None,
         times=sides[0].grid.times[1:],
         notes=_once(notes),
     )
 
 
-def _read_events(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) -> Pair:
+def _read_events(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
     side = sides[0]
     table = side.table(str(metric.query.events))
     rows, more = event_rows(table, side)
@@ -72,26 +73,31 @@ def _read_events(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) -
     return Pair.events(metric.name, canary=rows, times=times, notes=_once(notes))
 
 
-def _read_histogram(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) -> Pair:
+def read_histogram(
+    metric: Metric, sides: tuple[Side, ...], remarks: list[str], frozen: FloatArray | None
+) -> Pair | None:
+    """A histogram on the bounds all its parts share, or on frozen ones; None if there are none."""
     query = str(metric.query.buckets)
     field = f"metrics.{metric.name}.query.buckets"
     tables = [side.table(query) for side in sides]
     found = [histograms(table, field) for table in tables]
-    bounds, merged = shared_bounds([*found[0], *found[1]], field)
+    bounds, merged = shared_bounds([one for own in found for one in own], field, frozen)
+    if len(bounds) < 2:
+        return None
     notes, rows = [*remarks, *merged], []
     for side, table, own in zip(sides, tables, found, strict=True):
         counted, more = bucket_rows(own, bounds, side.grid.size - 1, side, query=table.query)
         notes += _table_notes(side, [table]) + _told(side, more)
-        counted.setflags(write=False)
         rows.append(counted)
     times = sides[0].grid.times[1:]
-    for array in (bounds, times):
+    baseline = rows[1] if len(rows) > 1 else None
+    for array in (bounds, times, *rows):
         array.setflags(write=False)
     # not Pair.histogram: it guesses whether buckets are cumulative, and here that is known
-    return Pair(metric.name, Kind.HISTOGRAM, times, rows[0], rows[1], bounds, notes=_once(notes))
+    return Pair(metric.name, Kind.HISTOGRAM, times, rows[0], baseline, bounds, notes=_once(notes))
 
 
-def _read_gauge(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) -> Pair:
+def _read_gauge(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
     tables = [side.table(str(metric.query.value)) for side in sides]
     notes, limit = list(remarks), None
     for side, table in zip(sides, tables, strict=True):
@@ -105,7 +111,7 @@ def _read_gauge(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) ->
     return Pair.gauge(
         metric.name,
         canary=gauge_columns(tables[0]),
-        baseline=gauge_columns(tables[1]),
+        baseline=gauge_columns(tables[1]) if len(tables) > 1 else None,
         times=sides[0].grid.times[1:],
         limit=limit,
         notes=_once(notes),
@@ -115,6 +121,5 @@ def _read_gauge(metric: Metric, sides: tuple[Side, Side], remarks: list[str]) ->
 READERS = {
     Kind.COUNTS: _read_counts,
     Kind.EVENTS: _read_events,
-    Kind.HISTOGRAM: _read_histogram,
     Kind.GAUGE: _read_gauge,
 }

@@ -7,23 +7,18 @@ a point is *fresh* at a tick only if its sample was taken within that tick.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canarystats.errors import InputError
 from canarystats.windows import MILLISECONDS_FROM
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from canarystats.windows import FloatArray
-
-    BoolArray = NDArray[np.bool_]
-
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 Labels = dict[str, str]
 TARGET = ("job", "instance")  # the two labels that name what Prometheus scraped
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
@@ -18,7 +19,6 @@ from urllib3 import exceptions as refused
 from canarystats.errors import InputError, SourceError, SourceErrorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 
