@@ -227,14 +227,16 @@ def _score(views: Sequence[MetricView]) -> float:
     """0 to 100: the mean over signals of how far each is from its threshold.
 
     Conditions that read one number twice (error rate and success rate) are one signal, at the
-    worse of the two. A warning tier costs up to half of a signal, a true condition half, a rule
-    that fired all of it.
+    worse of the two. A warning tier costs up to half of a signal; a true condition, or one that
+    cannot be read, half; a rule that fired all of it. What is on a dry run does not count.
     """
     worst: dict[str, float] = {}
     for view in views:
-        for reading in view.readings:
-            if reading.condition in READ:
-                loss = 1.0 if reading.condition is Condition.FIRED else 0.5 * reading.severity
+        for reading in () if view.metric.dry_run else view.readings:
+            blind = reading.condition not in READ
+            if not blind or view.metric.required:
+                loss = 0.5 if blind else 0.5 * reading.severity
+                loss = 1.0 if reading.condition is Condition.FIRED else loss
                 signal = FAMILIES.get(reading.trigger, reading.trigger)
                 worst[signal] = max(worst.get(signal, 0.0), loss)
     if not worst:

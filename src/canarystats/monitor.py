@@ -17,6 +17,7 @@ from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look, restore
 from canarystats.folds.presence import Presence
+from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick
 from canarystats.intake import Intake, take_in
 from canarystats.judge import Course, MetricView, decide
@@ -186,7 +187,7 @@ class Monitor:
             firings += fold.firings(state, at)
             harmed, onset = fold.harm(state)
             if harmed:
-                firings.append(_harm(self._settings[name].metric, at, onset))
+                firings.append(_harm(self._settings[name].metric, fold.evidence(state), at, onset))
         self._diary = replace(
             self._diary,
             started=started,
@@ -241,7 +242,8 @@ class Monitor:
         self._diary = replace(self._diary, digest=digest.hexdigest()[:32])
         firings = fold.firings(state, self._diary.last)
         if fold.harm(state)[0]:
-            firings.append(_harm(self._settings[name].metric, self._diary.last, None))
+            metric = self._settings[name].metric
+            firings.append(_harm(metric, fold.evidence(state), self._diary.last, None))
         self._add(firings)
 
     def _look_once(self, name: str, pair: Pair) -> None:
@@ -253,7 +255,7 @@ class Monitor:
         self._diary = replace(self._diary, once=once)
         worse = [e for e in found if e.question is Question.WORSE and e.decides]
         if worse and setting.metric.critical:
-            self._add([_harm(setting.metric, self._diary.last, None)])
+            self._add([_harm(setting.metric, found, self._diary.last, None)])
 
     def _add(self, firings: list[Firing]) -> None:
         now = self._diary.firing_now
@@ -294,7 +296,9 @@ class Monitor:
         notes = self._diary.notes.get(metric.name, ())
         partial = next((note for note in notes if note.startswith(PARTIAL)), "")
         if held is None:
-            return MetricView(metric, evidence=(_absent(metric),), trouble=trouble)
+            rules = self._settings[metric.name].rules().values()
+            unread = tuple(rule.reading(RuleState()) for rule in rules)
+            return MetricView(metric, (_absent(metric),), unread, trouble=trouble)
         fold, state = held
         evidence, proofs = fold.evidence(state), fold.proofs(state)
         once = [Evidence.model_validate_json(t) for t in self._diary.once.get(metric.name, ())]
@@ -421,7 +425,15 @@ def _mix_in(digest: hashlib._Hash, name: str, tick: Tick) -> None:
         digest.update(b"-" if side is None else side.tobytes())
 
 
-def _harm(metric: Metric, at: float | None, onset: float | None) -> Firing:
+def _harm(
+    metric: Metric, evidence: list[Evidence], at: float | None, onset: float | None
+) -> Firing:
+    """The metric's own test having rejected, with the figures of what it found."""
+    found = [e for e in evidence if e.question is Question.WORSE and e.observed is not None]
+    figures, observed, reference = "", None, None
+    if found and found[0].reference is not None:
+        observed, reference = found[0].observed, found[0].reference
+        figures = f" ({observed:.4g} against {reference:.4g})"
     return Firing(
         trigger="harm",
         metric=metric.name,
@@ -429,7 +441,9 @@ def _harm(metric: Metric, at: float | None, onset: float | None) -> Firing:
         action="report" if metric.dry_run else "rollback",
         at=at,
         onset=onset,
-        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin",
+        observed=observed,
+        reference=reference,
+        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{figures}",
     )
 
 

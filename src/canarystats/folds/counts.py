@@ -29,7 +29,6 @@ class CountsFoldState:
     rules: dict[str, RuleState]
     windows: dict[str, Trailing]
     presence: Presence = field(default_factory=Presence)
-    share: float | None = None
 
 
 class CountsFold(TickFold[CountsFoldState]):
@@ -44,7 +43,10 @@ class CountsFold(TickFold[CountsFoldState]):
 
     def begin(self) -> CountsFoldState:
         """The state before the first tick."""
-        windows = {name: trailing.begin(4) for name in self.rules}
+        windows = {
+            key: trailing.begin(len(ALONE if key.startswith("canary") else COMPARED))
+            for key in map(self._window, self.rules)
+        }
         return CountsFoldState(self.design.begin(), self.no_rules(), windows)
 
     def step(self, state: CountsFoldState, tick: Tick) -> CountsFoldState:
@@ -54,7 +56,7 @@ class CountsFold(TickFold[CountsFoldState]):
         presence = state.presence.tick(tick.at, canary=has_canary, baseline=has_baseline)
         if not has_canary:
             rules = self.unread(state.rules, tick.at)
-            return CountsFoldState(state.counts, rules, state.windows, presence, tick.share)
+            return CountsFoldState(state.counts, rules, state.windows, presence)
         if self.design.needs_proportions and tick.canary[0] > tick.canary[EXPOSURE]:
             msg = (
                 f"metric {self.setting.metric.name!r}: canary events {tick.canary[0]:g} outnumber "
@@ -65,22 +67,44 @@ class CountsFold(TickFold[CountsFoldState]):
         compared = tick.baseline if has_baseline and tick.comparing else None
         counts = self.design.step(state.counts, tick.canary, compared, tick.share, tick.at)
         log_e = self.design.log_e(counts)
-        windows, rules = dict(state.windows), dict(state.rules)
-        for name, rule in self.rules.items():
-            alone = name in {"success_rate", "error_rate_absolute"}
-            if compared is None and not alone:
+        windows = self._advance(state.windows, tick, compared)
+        rules = dict(state.rules)
+        for name in self.rules:
+            if compared is None and name not in JUDGED_ALONE:
                 rules |= self.unread({name: rules[name]}, tick.at)
-                continue
-            row = np.concatenate([tick.canary, np.zeros(2) if compared is None else compared])
-            windows[name] = trailing.push(windows[name], tick.at, row, rule.trigger.window)
-            rules[name] = self._step_rule(name, rules[name], windows[name], log_e, tick)
-        return CountsFoldState(counts, rules, windows, presence, tick.share)
+            else:
+                total = windows[self._window(name)].total
+                rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
+        return CountsFoldState(counts, rules, windows, presence)
+
+    def _window(self, rule: str) -> str:
+        """The window a rule reads: rules of one span share it."""
+        side = "canary" if rule in JUDGED_ALONE else "both"
+        return f"{side} {self.rules[rule].trigger.window:g}"
+
+    def _advance(
+        self, windows: dict[str, Trailing], tick: Tick, compared: NDArray[np.float64] | None
+    ) -> dict[str, Trailing]:
+        advanced = dict(windows)
+        for key, window in windows.items():
+            side, span = key.split()
+            if side == "canary":
+                advanced[key] = trailing.push(window, tick.at, tick.canary, float(span))
+            elif compared is not None:
+                odds = np.nan if tick.share is None else tick.share / (1.0 - tick.share)
+                row = np.array([*tick.canary, *compared, odds * compared[EXPOSURE]])
+                advanced[key] = trailing.push(window, tick.at, row, float(span))
+        return advanced
 
     def _step_rule(
-        self, name: str, state: RuleState, window: Trailing, log_e: dict[str, float], tick: Tick
+        self,
+        name: str,
+        state: RuleState,
+        total: NDArray[np.float64],
+        log_e: dict[str, float],
+        at: float,
     ) -> RuleState:
-        total = window.total
-        canary, baseline = total[:2], total[2:]
+        canary, baseline = total[:2], total[2:4]
 
         def look(threshold: float) -> literal.Look:
             if name == "error_rate":
@@ -89,14 +113,12 @@ class CountsFold(TickFold[CountsFoldState]):
                 return literal.error_rate_absolute(canary, threshold)
             if name == "success_rate":
                 return literal.success_rate(canary, threshold)
-            return literal.throughput(
-                float(canary[EXPOSURE]), float(baseline[EXPOSURE]), tick.share, threshold
-            )
+            return literal.throughput(float(canary[EXPOSURE]), float(total[4]), threshold)
 
         worse, beyond = CLAIMS[name]
         return self.rules[name].step(
             state,
-            tick.at,
+            at,
             look,
             worse=self._shown(worse, log_e),
             beyond=beyond is not None and self._shown(beyond, log_e),
@@ -126,7 +148,7 @@ class CountsFold(TickFold[CountsFoldState]):
         levels |= dict.fromkeys(SPLIT, self.setting.policy.error_budget.split / 2)
         levels |= {f"harm.{way}": self.levels["harm"] for way in WAYS if "harm" in self.levels}
         seen = state.presence.seen(has_baseline=True)
-        found = self.design.evidence(state.counts, levels, state.share)
+        found = self.design.evidence(state.counts, levels)
         return [evidence.model_copy(update={"seen": seen}) for evidence in found]
 
     def proofs(self, state: CountsFoldState) -> list[Proof]:
@@ -158,6 +180,9 @@ class CountsFold(TickFold[CountsFoldState]):
         return round(float(state.counts.alone[EXPOSURE]))
 
 
+JUDGED_ALONE = {"success_rate", "error_rate_absolute"}
+ALONE = ("canary_events", "canary_exposure")
+COMPARED = (*ALONE, "baseline_events", "baseline_exposure", "designed_exposure")
 WAYS = ("up", "down")
 NOT_WORSE = ("not_worse.up", "not_worse.down", "low_enough", "throughput.not_worse")
 SPLIT = ("split.high", "split.low")

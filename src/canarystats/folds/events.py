@@ -83,6 +83,7 @@ class EventsFold(TickFold[EventsFoldState]):
                 status=Status.OK if present else Status.NO_DATA,
                 n_canary=state.presence.canary,
                 observed=state.total if present else None,
+                detail=f"{state.total:g} in {state.presence.canary} ticks" if present else "",
                 seen=state.presence.seen(has_baseline=False),
             )
         ]

@@ -51,9 +51,10 @@ class RuleState:
 class Rule:
     """A design: one condition of one trigger."""
 
-    def __init__(self, condition: str, trigger: Trigger, interval: float) -> None:
+    def __init__(self, condition: str, trigger: Trigger, interval: float, unit: str) -> None:
         self.condition = condition
         self.interval = interval
+        self.unit = unit
         self.threshold = trigger.threshold
         self.trigger = trigger
         if condition == "error_rate_absolute" and trigger.absolute is not None:
@@ -116,7 +117,13 @@ class Rule:
             threshold=self.threshold,
             held_seconds=held,
             reason=sentence(
-                self.condition, self.trigger, way, state.observed, state.reference, held
+                self.condition,
+                self.trigger,
+                way,
+                self.unit,
+                state.observed,
+                state.reference,
+                held,
             ),
         )
 
@@ -126,7 +133,7 @@ class Rule:
         condition = self._condition(state)
         severity = {Condition.PENDING: 1.0, Condition.FIRED: 1.0}.get(condition, state.tier / tiers)
         detail = state.detail or phrase(
-            self.condition, self.trigger, state.observed, state.reference
+            self.condition, self.trigger, self.unit, state.observed, state.reference
         )
         if state.hold.paused_seconds:
             detail += f"; {state.hold.paused_seconds:.0f} s without data do not count"

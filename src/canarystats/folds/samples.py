@@ -64,7 +64,8 @@ class SamplesFold(Fold[SamplesFoldState]):
         beyond = self._about(state, f"{RULE}.beyond")
         if trigger is None or beyond is None or not beyond.decides:
             return []
-        reason = sentence(RULE, trigger, Way.DECISIVE, beyond.observed, beyond.reference, 0.0)
+        unit = self.setting.metric.unit
+        reason = sentence(RULE, trigger, Way.DECISIVE, unit, beyond.observed, beyond.reference, 0.0)
         return [
             Firing(
                 trigger=RULE,

@@ -80,11 +80,12 @@ class Setting:
     def rules(self) -> dict[str, Rule]:
         """Every condition of those triggers, by name."""
         found: dict[str, Rule] = {}
+        interval, unit = self.policy.interval, self.metric.unit
         for trigger in self.triggers:
-            found[trigger.name] = Rule(trigger.name, trigger, self.policy.interval)
+            found[trigger.name] = Rule(trigger.name, trigger, interval, unit)
             if trigger.absolute is not None:
                 name = "error_rate_absolute"
-                found[name] = Rule(name, trigger, self.policy.interval)
+                found[name] = Rule(name, trigger, interval, unit)
         return found
 
     def trigger(self, name: str) -> Trigger | None:

@@ -58,12 +58,16 @@ class CountsState:
         (events, exposure) of the canary over every tick, shape (2,).
     canary, baseline
         The same over the ticks that compare the two sides.
+    designed
+        Canary requests that the designed shares would have brought over those ticks; the shares
+        of ticks without one do not count.
     """
 
     tests: binomial.BinomialState
     alone: FloatArray
     canary: FloatArray
     baseline: FloatArray
+    designed: float = 0.0
 
 
 class Counts:
@@ -127,10 +131,16 @@ class Counts:
         unread = successes + failures == 0
         shares[unread] = 0.0
         tests, _ = binomial.step(state.tests, self._odds, successes, failures, shares, at)
+        alone = state.alone + canary
         if baseline is None:
-            return CountsState(tests, state.alone + canary, state.canary, state.baseline)
+            return CountsState(tests, alone, state.canary, state.baseline, state.designed)
+        designed = 0.0 if share is None else share * (canary[EXPOSURE] + baseline[EXPOSURE])
         return CountsState(
-            tests, state.alone + canary, state.canary + canary, state.baseline + baseline
+            tests,
+            alone,
+            state.canary + canary,
+            state.baseline + baseline,
+            state.designed + float(designed),
         )
 
     def log_e(self, state: CountsState) -> dict[str, float]:
@@ -145,13 +155,11 @@ class Counts:
         index = [test.claim for test in self.tests].index(claim)
         return float(state.tests.lowest_at[index])
 
-    def evidence(
-        self, state: CountsState, levels: Mapping[str, float], share: float | None
-    ) -> list[Evidence]:
+    def evidence(self, state: CountsState, levels: Mapping[str, float]) -> list[Evidence]:
         """What each question has been answered so far; ``levels`` by claim."""
         log_e = self.log_e(state)
         return [
-            self._evidence(test, state, log_e[test.claim], levels.get(test.claim), share)
+            self._evidence(test, state, log_e[test.claim], levels.get(test.claim))
             for test in self.tests
         ]
 
@@ -161,9 +169,8 @@ class Counts:
         state: CountsState,
         log_e: float,
         level: float | None,
-        share: float | None,
     ) -> Evidence:
-        shown, alone = self._effect(test, state, share), test.side == "canary"
+        shown, alone = self._effect(test, state), test.side == "canary"
         return Evidence(
             metric=self.metric,
             method="sequential.counts",
@@ -176,12 +183,12 @@ class Counts:
             **shown,
         )
 
-    def _effect(self, test: Test, state: CountsState, share: float | None) -> dict[str, object]:
+    def _effect(self, test: Test, state: CountsState) -> dict[str, object]:
         canary, baseline = state.canary, state.baseline
         if test.side == "canary":
             return _level_effect(state.alone, test.null)
         if test.side == "traffic":
-            return _traffic_effect(canary[EXPOSURE], baseline[EXPOSURE], share, test.null)
+            return _traffic_effect(canary[EXPOSURE], baseline[EXPOSURE], state.designed, test.null)
         return _rate_effect(canary, baseline, test.null)
 
 
@@ -216,15 +223,16 @@ def _rate_effect(canary: FloatArray, baseline: FloatArray, null: float) -> dict[
 
 
 def _traffic_effect(
-    canary: float, baseline: float, share: float | None, null: float
+    canary: float, baseline: float, designed: float, null: float
 ) -> dict[str, object]:
     common: dict[str, object] = {"margin": null - 1.0, "assumptions": (ASSUMES_TRAFFIC,)}
-    if share is None:
-        detail = "the canary's designed traffic share is not given"
-        return common | {"status": Status.NOT_EVALUABLE, "detail": detail}
     if not canary + baseline:
         return common | {"status": Status.NO_DATA}
-    common |= {"observed": float(canary / (canary + baseline)), "reference": share}
+    if not designed:
+        detail = "the canary's designed traffic share is not given"
+        return common | {"status": Status.NOT_EVALUABLE, "detail": detail}
+    share = designed / (canary + baseline)
+    common |= {"observed": float(canary / (canary + baseline)), "reference": float(share)}
     return common | _ratio(canary, baseline, share)
 
 

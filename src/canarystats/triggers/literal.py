@@ -60,13 +60,17 @@ def success_rate(canary: FloatArray, threshold: float) -> Look:
     return Look(rate < threshold * (1 - ROUNDING), rate, threshold)
 
 
-def throughput(canary: float, baseline: float, share: float | None, threshold: float) -> Look:
-    """Canary throughput, per share of the traffic, below ``threshold`` times the baseline's."""
-    if share is None:
+def throughput(canary: float, designed: float, threshold: float) -> Look:
+    """Canary throughput below ``threshold`` times what its share of the traffic should bring.
+
+    ``designed`` is the baseline's throughput times share / (1 - share), summed over the ticks; NaN
+    where the share is not given.
+    """
+    if np.isnan(designed):
         return Look(None, detail="the canary's designed traffic share is not given")
-    if not baseline:
+    if not designed:
         return Look(None, detail="no requests on the baseline")
-    ratio = float(canary / share / (baseline / (1.0 - share)))
+    ratio = float(canary / designed)
     return Look(ratio < threshold * (1 - ROUNDING), ratio, 1.0)
 
 

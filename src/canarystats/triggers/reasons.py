@@ -1,4 +1,4 @@
-"""What a rule says when it fires, in one plain sentence."""
+"""What a rule reads and why it fires, in one plain sentence."""
 
 from __future__ import annotations
 
@@ -10,34 +10,42 @@ from canarystats.verdict import Way
 if TYPE_CHECKING:
     from canarystats.policy import Trigger
 
-PHRASES = {
+READS = {
     "error_rate": "error rate {observed:.2%} against {reference:.2%} on the baseline",
-    "error_rate_absolute": "error rate {observed:.2%}, above {threshold:.3g}",
-    "success_rate": "success rate {observed:.2%}, below {threshold:.0%}",
-    "latency_p99": "p99 {observed:.4g} against {reference:.4g} on the baseline",
+    "error_rate_absolute": "error rate {observed:.2%}",
+    "success_rate": "success rate {observed:.2%}",
+    "latency_p99": "p99 {seen} against {against} on the baseline",
     "throughput": "throughput per traffic share at {observed:.0%} of the baseline's",
-    "byzantine": "{observed:.0f} Byzantine events on the canary",
-    "data_integrity": "{observed:.0f} integrity violations on the canary",
+    "byzantine": "{observed:.0f} Byzantine events on the canary in {window}",
+    "data_integrity": "{observed:.0f} integrity violations on the canary in {window}",
     "memory": "a pod uses {observed:.1%} of its memory limit",
     "breaker_storm": "{observed:.0f} circuit-breaker trips in {window}",
 }
-BEYOND = {
-    "error_rate": "shown to be more than {threshold:g} times it",
-    "latency_p99": "shown to be more than {threshold:g} times it",
-    "throughput": "shown to be below {threshold:.0%} of it",
+LIMITS = {
+    "error_rate": "more than {threshold:g} times it",
+    "error_rate_absolute": "above {threshold:%}",
+    "success_rate": "below {threshold:%}",
+    "latency_p99": "more than {threshold:g} times it",
+    "throughput": "below {threshold:%} of it",
+    "byzantine": "more than {threshold:g}",
+    "data_integrity": "more than {threshold:g}",
+    "memory": "above {threshold:%}",
+    "breaker_storm": "more than {threshold:g}",
 }
 
 
 def phrase(
-    condition: str, trigger: Trigger, observed: float | None, reference: float | None
+    condition: str, trigger: Trigger, unit: str, observed: float | None, reference: float | None
 ) -> str:
-    """What the rule reads, as a clause."""
+    """What the rule reads, as a clause; ``unit`` is the metric's."""
     if observed is None:
         return f"{condition.replace('_', ' ')} cannot be read"
-    return PHRASES[condition].format(
+    against = 0.0 if reference is None else reference
+    return READS[condition].format(
         observed=observed,
-        reference=0.0 if reference is None else reference,
-        threshold=_threshold(condition, trigger),
+        reference=against,
+        seen=_quantity(observed, unit),
+        against=_quantity(against, unit),
         window=format_duration(trigger.window),
     )
 
@@ -46,26 +54,39 @@ def sentence(
     condition: str,
     trigger: Trigger,
     way: Way,
+    unit: str,
     observed: float | None,
     reference: float | None,
     held_seconds: float,
 ) -> str:
     """Why the rule fired."""
-    start = phrase(condition, trigger, observed, reference)
-    threshold = _threshold(condition, trigger)
+    start = phrase(condition, trigger, unit, observed, reference)
+    limit = LIMITS[condition].format(threshold=_Percent(_threshold(condition, trigger)))
     if way is Way.DECISIVE:
-        why = BEYOND[condition].format(threshold=threshold)
-    elif way is Way.IMMEDIATE:
-        why = "at once" if not trigger.threshold else f"more than {threshold:g}"
-    else:
-        held = format_duration(round(held_seconds))
-        held = f"{trigger.m} of {trigger.n} evaluations" if trigger.mode == "m_of_n" else held
-        why = f"beyond {threshold:g} for {held}"
-        why += ", without evidence behind it" if way is Way.LITERAL else ""
-    return f"{start}: {why}"
+        return f"{start}: shown to be {limit}"
+    if way is Way.IMMEDIATE:
+        return f"{start}: {limit}"
+    held = f"for {format_duration(round(held_seconds))}"
+    if trigger.mode == "m_of_n":
+        held = f"at {trigger.m} of the last {trigger.n} looks"
+    bare = ", without evidence behind it" if way is Way.LITERAL else ""
+    return f"{start}: {limit} {held}{bare}"
+
+
+class _Percent(float):
+    """A number whose percentages are written without needless zeros."""
+
+    def __format__(self, spec: str) -> str:
+        return f"{100 * self:.4g}%" if spec.endswith("%") else super().__format__(spec)
 
 
 def _threshold(condition: str, trigger: Trigger) -> float:
     if condition == "error_rate_absolute" and trigger.absolute is not None:
         return trigger.absolute.threshold
     return trigger.threshold
+
+
+def _quantity(value: float, unit: str) -> str:
+    if unit != "seconds":
+        return f"{value:.4g}" if unit == "1" else f"{value:.4g} {unit}"
+    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
