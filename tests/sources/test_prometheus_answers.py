@@ -211,3 +211,15 @@ def test_a_series_that_comes_back_after_its_target_was_scraped_without_it_began_
     fake.data["err_total" + CANARY] = [({**labels, "t": "x"}, samples(5, None, None, 7))]
     fake.data["req_total" + CANARY] = [(labels, samples(0, 10, 20, 30))]
     assert read(fake).canary.tolist() == [[0, 10], [0, 10], [7, 10]]
+
+
+@pytest.mark.parametrize(("up", "counted"), [(1, [0, 3, 0]), (0, [math.nan, math.nan, 0])])
+def test_a_scrape_that_failed_does_not_show_that_a_series_was_not_there(
+    fake: Fake, up: int, counted: list[float]
+) -> None:
+    labels = {"job": "j", "instance": "i"}
+    fake.data["b" + CANARY] = [(labels, samples(None, None, 3, 3))]
+    asked = 'up{job=~"j",instance=~"i"}'
+    fake.data[asked] = [({"__name__": "up", **labels}, samples(up, up, 1, 1))]
+    pair = read(fake, policy("events", events="b{$arm}"))
+    np.testing.assert_array_equal(pair.canary[:, 0], counted)

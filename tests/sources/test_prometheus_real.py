@@ -143,6 +143,14 @@ def test_reading_tick_by_tick_adds_up_to_reading_at_once(server: str) -> None:
     assert np.concatenate([part.canary for part in parts]).tolist() == whole.canary.tolist()
 
 
+def test_a_window_that_starts_on_a_missed_scrape_counts_from_the_last_one_seen(
+    server: str,
+) -> None:
+    asked = counts("gap_total{$arm}", "gap_total{$arm}")
+    pair = read(server, start=T0 + 75, end=T0 + 105, r=asked)
+    assert pair.canary[:, 0].tolist() == [30, 10]
+
+
 def test_no_errors_are_zero_only_where_the_exposure_has_the_label(server: str) -> None:
     silent = read(server, r=counts('whole_total{$arm,code=~"5.."}', "whole_total{$arm}"))
     assert silent.canary.tolist() == [[0, 10]] * N
