@@ -1,13 +1,15 @@
 """States are small frozen dataclasses; this turns them into plain JSON data and back, bit for bit.
 
 A state holds numbers, text, arrays, other states, and tuples or dictionaries of those. Floats
-survive JSON exactly, because Python writes the shortest text that reads back to the same number.
+survive JSON exactly, because Python writes the shortest text that reads back to the same number;
+NaN in an array, which JSON does not know, is null there.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from functools import cache
+from math import isnan
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -21,7 +23,8 @@ T = TypeVar("T")
 def pack(state: object) -> Any:
     """Plain data for a state."""
     if isinstance(state, np.ndarray):
-        return {"shape": list(state.shape), "data": state.ravel().tolist()}
+        flat = state.ravel().tolist()
+        return {"shape": list(state.shape), "data": [None if isnan(x) else x for x in flat]}
     if is_dataclass(state):
         return {field.name: pack(getattr(state, field.name)) for field in fields(state)}
     if isinstance(state, dict):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
