@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
 LOOPBACK = "127.0.0.1"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TIMEOUT_SECONDS = 5.0
 CANARY, BASELINE = "canary", "baseline"
 
@@ -124,9 +125,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
 
+    # Waited for, not handled: a handler that sets an event can deadlock with the wait for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     ports = {CANARY: options.canary_port, BASELINE: options.baseline_port}
     tally = Tally(options.count)
     rate = options.rps / options.workers
@@ -141,7 +142,7 @@ def main() -> int:
     for worker in workers:
         worker.start()
     while time.monotonic() < begun + options.duration and any(w.is_alive() for w in workers):
-        if stop.wait(0.1):
+        if signal.sigtimedwait(STOP_SIGNALS, 0.1):
             break
     stop.set()
     for worker in workers:

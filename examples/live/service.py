@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 LOOPBACK = "127.0.0.1"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PAYLOAD = bytes(range(256)) * 256
 MEDIAN_WAIT_SECONDS = 0.004
 WAIT_SPREAD = 0.5  # of the logarithm: the 99th percentile waits about three medians
@@ -133,13 +134,12 @@ def main() -> int:
     MEMORY_LIMIT.set(options.memory_limit_bytes)
     for status in ("200", "500"):
         REQUESTS.labels(status)  # a counter that starts at zero shows its first error
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    # Waited for, not handled: a handler that sets an event can deadlock with the wait for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     with Service(options.port, options.version, options.fail_ratio, options.seed) as service:
         threading.Thread(target=service.serve_forever, daemon=True).start()
         print(json.dumps({"version": options.version, "port": service.server_port}), flush=True)
-        stop.wait(options.lifetime)
+        signal.sigtimedwait(STOP_SIGNALS, options.lifetime)
         service.shutdown()
     return 0
 
