@@ -109,6 +109,15 @@ class Monitor:
         """Unix seconds of the last tick judged; None before the first."""
         return self._diary.last
 
+    @property
+    def upper_bounds(self) -> dict[str, tuple[float, ...]]:
+        """The bucket bounds each histogram began with, by metric."""
+        return {
+            name: tuple(fold.design.upper_bounds.tolist())
+            for name, (fold, _) in self._folds.items()
+            if isinstance(fold, HistogramFold)
+        }
+
     def observe(self, pairs: Iterable[Pair], *, share: ArrayLike | None = None) -> Verdict:
         """Judge what is new since the last look.
 

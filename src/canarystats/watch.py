@@ -17,7 +17,7 @@ from canarystats.monitor import Monitor
 from canarystats.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from canarystats.policy import Policy
@@ -29,8 +29,18 @@ LONGEST_SETTLE_SECONDS = 2.0
 class Source(Protocol):
     """Anything that gives the pairs of a stretch of time, such as `sources.Prometheus`."""
 
-    def read(self, policy: Policy, *, start: float, end: float) -> list[Pair]:
-        """Pairs of all ticks with ``start < t <= end``, Unix seconds."""
+    def read(
+        self,
+        policy: Policy,
+        *,
+        start: float,
+        end: float,
+        upper_bounds: Mapping[str, Sequence[float]] | None = None,
+    ) -> list[Pair]:
+        """Pairs of all ticks with ``start < t <= end``, Unix seconds.
+
+        ``upper_bounds`` are the bucket bounds, by metric, that the rollout began with.
+        """
         ...
 
 
@@ -121,7 +131,7 @@ def watch(  # noqa: PLR0913
 
 def _look(source: Source, monitor: Monitor, start: float, end: float) -> Look:
     try:
-        pairs = source.read(monitor.policy, start=start, end=end)
+        pairs = source.read(monitor.policy, start=start, end=end, upper_bounds=monitor.upper_bounds)
     except SourceError as error:
         if not error.retryable:
             raise

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+FEWEST_TO_TELL = 20  # counts in the last bucket, a row, before growth looks like accumulation
 MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138: such times are milliseconds
 
 
@@ -412,11 +413,7 @@ def _buckets(values: ArrayLike, k: int, field: str) -> FloatArray:
 
 def _refuse_cumulative(left: FloatArray, right: FloatArray | None, field: str) -> None:
     sides = [side[~np.isnan(side[:, 0])] for side in (left, right) if side is not None]
-    looks = [
-        bool(len(side)) and bool((np.diff(side, axis=1) >= 0).all()) and _distinct(side) >= 3
-        for side in sides
-    ]
-    if looks and all(looks):
+    if all(_looks_cumulative(side) for side in sides):
         msg = (
             f"{field}every row grows from bucket to bucket, so these look like cumulative buckets "
             "(Prometheus `le`); give plain ones: np.diff(buckets, axis=1, prepend=0)"
@@ -424,11 +421,13 @@ def _refuse_cumulative(left: FloatArray, right: FloatArray | None, field: str) -
         raise InputError(msg)
 
 
-def _distinct(side: FloatArray) -> int:
-    # A plain histogram of a total outage piles up in the last bucket and grows too, but has few
-    # different numbers; a cumulative one grows through several.
+def _looks_cumulative(side: FloatArray) -> bool:
+    # Plain counts grow from bucket to bucket too when there are few of them, or when a total
+    # outage piles everything up in the last bucket; then few of the numbers differ.
     totals = side.sum(axis=0)
-    return len(np.unique(totals[totals > 0]))
+    if totals[-1] < FEWEST_TO_TELL * max(len(side), 1):
+        return False
+    return bool((np.diff(side, axis=1) >= 0).all()) and len(np.unique(totals[totals > 0])) >= 3
 
 
 def _limit(values: ArrayLike, shape: tuple[int, ...], field: str) -> FloatArray:

@@ -14,6 +14,8 @@ from canarystats.errors import SourceError, SourceErrorKind
 from canarystats.watch import watch as follow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from canarystats.policy import Policy
     from canarystats.sources.prometheus import Prometheus
     from canarystats.verdict import Verdict
@@ -29,7 +31,14 @@ class _Arms:
     baseline: str | None
     offset_seconds: float
 
-    def read(self, policy: Policy, *, start: float, end: float) -> list[Pair]:
+    def read(
+        self,
+        policy: Policy,
+        *,
+        start: float,
+        end: float,
+        upper_bounds: Mapping[str, Sequence[float]] | None = None,
+    ) -> list[Pair]:
         """Pairs of all ticks with ``start < t <= end``."""
         return self.server.read(
             policy,
@@ -38,6 +47,7 @@ class _Arms:
             baseline_offset_seconds=self.offset_seconds,
             canary=self.canary,
             baseline=self.baseline,
+            upper_bounds=upper_bounds,
         )
 
 

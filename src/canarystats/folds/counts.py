@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
@@ -18,6 +18,9 @@ from canarystats.sequential.counts import Counts, CountsState, Test
 from canarystats.triggers import literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 EXPOSURE = 1
 
