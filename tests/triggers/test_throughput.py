@@ -1,0 +1,107 @@
+"""Rule 4: canary throughput, per share of the traffic, below 80 % of the baseline's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import canarystats as cs
+from canarystats.verdict import Condition
+from tests.asking import evidence, reading, ways
+from tests.rollouts import START, clock, eight_triggers, steady_requests
+
+POLICY = eight_triggers("requests")
+TICKS_OF_HOLD = 41  # 40 intervals of 15 s are 10 minutes
+
+
+def judge(out_of, policy=POLICY, n=TICKS_OF_HOLD, times=None, share=0.05):
+    pair = steady_requests(n, errors=np.asarray(out_of) / 100, out_of=out_of, times=times)
+    return cs.judge([pair], policy, share=share)
+
+
+def test_five_of_ninety_five_is_what_five_percent_are_expected_to_carry():
+    verdict = judge(5000)
+    seen = reading(verdict, "throughput")
+    assert seen.condition is Condition.CLEAR
+    assert seen.observed == pytest.approx(1.0)
+    assert verdict.decision is cs.Decision.PROMOTE
+
+
+@pytest.mark.parametrize(
+    ("out_of", "condition"),
+    [(4001, Condition.WARNING), (4000, Condition.WARNING), (3999, Condition.FIRED)],
+)
+def test_the_ratio_must_be_below_the_threshold(out_of, condition):
+    verdict = judge(out_of)
+    assert reading(verdict, "throughput").condition is condition
+    assert ways(verdict) == ({"throughput": "sustained"} if condition is Condition.FIRED else {})
+
+
+@pytest.mark.parametrize(("last", "fires"), [(599.0, False), (600.0, True)])
+def test_the_condition_must_hold_for_its_whole_duration(last, fires):
+    times = clock(TICKS_OF_HOLD)
+    times[-1] = START + last
+    assert ways(judge(3999, times=times)) == ({"throughput": "sustained"} if fires else {})
+
+
+def test_half_of_the_traffic_is_called_decisively():
+    verdict = judge(2500, n=2)
+    assert ways(verdict) == {"throughput": "decisive"}
+    assert verdict.decision is cs.Decision.ROLLBACK
+
+
+def test_too_little_data_does_not_fire():
+    pair = steady_requests(
+        TICKS_OF_HOLD, errors=0, out_of=0.75, baseline_errors=0, baseline_out_of=19
+    )
+    verdict = cs.judge([pair], POLICY, share=0.05)
+    assert reading(verdict, "throughput").condition is Condition.PENDING
+    assert not verdict.firings
+
+
+def test_without_a_share_it_cannot_be_evaluated():
+    verdict = judge(2500, share=None)
+    assert reading(verdict, "throughput").condition is Condition.NOT_EVALUABLE
+    assert evidence(verdict, "throughput.beyond").status is cs.Status.NOT_EVALUABLE
+    assert not verdict.firings
+    assert verdict.decision is not cs.Decision.PROMOTE
+
+
+def test_a_canary_that_gets_nothing_fires():
+    verdict = judge(0, n=2)
+    assert ways(verdict) == {"throughput": "decisive"}
+
+
+def test_a_silent_baseline_cannot_be_compared():
+    pair = steady_requests(5, baseline_out_of=0, baseline_errors=0)
+    verdict = cs.judge([pair], POLICY, share=0.05)
+    assert reading(verdict, "throughput").condition is Condition.NOT_EVALUABLE
+
+
+def test_a_share_that_differs_from_the_designed_one_is_never_promoted():
+    verdict = judge(6000, n=60)
+    assert not verdict.firings
+    assert verdict.decision is cs.Decision.HOLD
+    assert "not divided as designed" in verdict.reason
+    assert evidence(verdict, "split.high").decides
+
+
+def test_the_split_check_can_be_left_out():
+    verdict = judge(6000, POLICY.replace(check_split=False), n=60)
+    assert verdict.decision is cs.Decision.PROMOTE
+
+
+def test_a_ramp_is_told_by_a_share_for_every_tick():
+    shares = np.repeat([0.05, 0.25, 0.5], 30)
+    canary = 100_000 * shares
+    pair = steady_requests(
+        90,
+        errors=canary / 100,
+        out_of=canary,
+        baseline_errors=(100_000 - canary) / 100,
+        baseline_out_of=100_000 - canary,
+    )
+    verdict = cs.judge([pair], POLICY, share=shares)
+    assert not verdict.firings
+    assert verdict.share == 0.5
+    assert verdict.decision is cs.Decision.PROMOTE
