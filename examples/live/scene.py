@@ -23,10 +23,11 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).resolve().parent
 LOOPBACK = "127.0.0.1"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 CALL_SECONDS = 5.0
@@ -106,7 +107,7 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
         for child in reversed(self.children):
             child.stop()
@@ -117,7 +118,7 @@ class Scene:
     def start(self, name: str, *command: str) -> Child:
         """Start one process."""
         log = self.directory / f"{name}.log"
-        with log.open("wb") as stderr:
+        with log.open("wb") as stderr, interrupts_wait():
             process = subprocess.Popen(
                 ["timeout", f"--kill-after={STOP_SECONDS}", str(self.lifetime), *command],
                 stdin=subprocess.DEVNULL,
@@ -126,8 +127,8 @@ class Scene:
                 text=True,
                 start_new_session=True,
             )
-        child = Child(name, process, log)
-        self.children.append(child)
+            child = Child(name, process, log)
+            self.children.append(child)
         return child
 
     def start_service(self, version: str, *, fail_ratio: float, seed: int) -> int:
@@ -164,6 +165,20 @@ class Scene:
 
         wait_until(both_are_scraped, "Prometheus scrapes both copies")
         return port
+
+
+@contextlib.contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Hold an interrupt back while a process is started, or nobody would know to end it."""
+    held: list[int] = []
+    before = {n: signal.signal(n, lambda n, _: held.append(n)) for n in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if held:
+        raise KeyboardInterrupt
 
 
 def _python(script: str, arguments: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """The live example: two real services, a real Prometheus, real load and the real watch."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,7 +69,17 @@ def test_a_canary_that_begins_to_fail_is_rolled_back_in_seconds(tmp_path):
     assert {f["metric"] for f in report["last"]["firings"]} == {"requests"}
 
 
-def test_an_interrupted_run_leaves_no_process_behind():
+def _commands_naming(ports):
+    """Command lines of running processes that mention one of the ports."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in lines if any(re.search(rf"\b{port}\b", line) for port in ports)]
+
+
+@pytest.mark.parametrize("delay_seconds", [0.0, 2.5], ids=["starting", "watching"])
+def test_an_interrupted_run_leaves_no_process_behind(delay_seconds):
     process = subprocess.Popen(
         _command("--fault", "none"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -75,11 +87,13 @@ def test_an_interrupted_run_leaves_no_process_behind():
         said = process.stdout.readline() + process.stdout.readline()
         ports = [int(port) for port in re.findall(r"ports? (\d+)(?: and (\d+))?", said)[0]]
         ports += [int(port) for port in re.findall(r"Prometheus on port (\d+)", said)]
+        time.sleep(delay_seconds)
         process.send_signal(signal.SIGINT)
         code = process.wait(timeout=30)
 
     assert len(ports) == 3
     assert code == 130
+    assert _commands_naming(ports) == []
     for port in ports:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=2)
