@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -168,7 +170,4 @@ def holes(rng, table, missing):
 def batches(pairs, cuts):
     """The pairs cut at these ticks, batch by batch."""
     edges = [0, *cuts, max(pair.n_ticks for pair in pairs)]
-    return [
-        [pair.rows(start, stop) for pair in pairs]
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    return [[pair.rows(start, stop) for pair in pairs] for start, stop in itertools.pairwise(edges)]

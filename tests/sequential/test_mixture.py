@@ -1,0 +1,177 @@
+"""The binomial e-process against direct formulas, and the confidence sequence of a share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import betaln
+
+from canarystats.kernels import mixture
+from canarystats.sequential import binomial
+
+GRID = np.array(mixture.ODDS)
+
+
+def by_brute_force(successes, failures, shares, odds):
+    """The mixture over effects and onsets, summed term by term in plain probabilities."""
+    n = len(successes)
+    weights = [0.5] + [
+        mixture.onset_mass_left(t - 1) - mixture.onset_mass_left(t) for t in range(1, n)
+    ]
+    value = mixture.onset_mass_left(n - 1)
+    for weight, onset in zip(weights, range(n), strict=True):
+        for multiplier in odds:
+            ratio = 1.0
+            for k, m, p in list(zip(successes, failures, shares, strict=True))[onset:]:
+                q = multiplier * p / (multiplier * p + 1 - p)
+                ratio *= stats.binom.pmf(k, k + m, q) / stats.binom.pmf(k, k + m, p)
+            value += weight / len(odds) * ratio
+    return math.log(value)
+
+
+def run(successes, failures, shares, *, rising=True):
+    odds = binomial.log_odds([rising])
+    state, found = binomial.begin(1), []
+    for i, (k, m, p) in enumerate(zip(successes, failures, shares, strict=True)):
+        state, log_e = binomial.step(
+            state, odds, np.array([float(k)]), np.array([float(m)]), np.array([p]), float(i)
+        )
+        found.append(float(log_e[0]))
+    return state, found
+
+
+@pytest.mark.parametrize("rising", [True, False])
+def test_the_e_value_is_the_mixture_of_likelihood_ratios_over_effects_and_onsets(rising):
+    rng = np.random.default_rng(11)
+    trials, shares = rng.integers(0, 12, 9), rng.uniform(0.02, 0.6, 9)
+    successes = rng.binomial(trials, np.minimum(2 * shares, 0.9))
+    _, found = run(successes, trials - successes, shares, rising=rising)
+    odds = GRID if rising else 1 / GRID
+    for n in range(1, 10):
+        expected = by_brute_force(successes[:n], (trials - successes)[:n], shares[:n], odds)
+        assert found[n - 1] == pytest.approx(expected, abs=1e-10)
+
+
+def test_one_look_is_half_the_mean_likelihood_ratio_and_half_the_onsets_to_come():
+    _, (found,) = run([7], [13], [0.1])
+    ratios = [
+        stats.binom.pmf(7, 20, o * 0.1 / (o * 0.1 + 0.9)) / stats.binom.pmf(7, 20, 0.1)
+        for o in GRID
+    ]
+    assert found == pytest.approx(math.log(0.5 * np.mean(ratios) + 0.5))
+
+
+def test_the_prior_over_onsets_spends_exactly_one():
+    spent = 0.5 + sum(
+        mixture.onset_mass_left(t - 1) - mixture.onset_mass_left(t) for t in range(1, 500)
+    )
+    assert spent + mixture.onset_mass_left(499) == pytest.approx(1.0)
+    assert mixture.onset_mass_left(0) == 0.5
+
+
+def test_before_the_first_look_there_is_no_evidence():
+    assert mixture.log_e_values(mixture.start(3, 7), 0).tolist() == [0.0, 0.0, 0.0]
+    assert binomial.log_e_values(binomial.begin(2)).tolist() == [0.0, 0.0]
+
+
+def test_looks_without_data_neither_give_nor_take():
+    _, found = run([0] * 50, [0] * 50, [0.1] * 50)
+    assert found == pytest.approx([0.0] * 50, abs=1e-12)
+
+
+def test_the_expected_e_value_is_one_at_the_edge_of_the_null():
+    # Exactly: over every outcome of two looks of three trials.
+    share, total = 0.2, 0.0
+    for first in range(4):
+        for second in range(4):
+            chance = stats.binom.pmf([first, second], 3, share).prod()
+            _, found = run([first, second], [3 - first, 3 - second], [share, share])
+            total += chance * math.exp(found[-1])
+    assert total == pytest.approx(1.0)
+
+
+@given(
+    counts=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 300)), min_size=1, max_size=15),
+    look=st.integers(0, 14),
+    more=st.integers(1, 20),
+)
+@settings(max_examples=60, deadline=None)
+def test_more_successes_never_are_less_evidence(counts, look, more):
+    look %= len(counts)
+    k, m = (np.array(side, dtype=float) for side in zip(*counts, strict=True))
+    moved = min(more, m[look])
+    worse_k, worse_m = k.copy(), m.copy()
+    worse_k[look] += moved
+    worse_m[look] -= moved
+    shares = np.full(len(k), 0.1)
+    assert run(worse_k, worse_m, shares)[1][-1] >= run(k, m, shares)[1][-1] - 1e-9
+
+
+def test_evidence_far_beyond_any_number_stays_finite():
+    state, found = run([1e6] * 3, [0] * 3, [1e-6] * 3)
+    assert np.isfinite(found).all()
+    assert found[-1] > 1e6
+    assert np.isfinite(state.log_mass).all()
+
+
+def test_a_late_onset_is_found_about_when_it_began():
+    k, m = [10.0] * 200 + [20.0] * 30, [190.0] * 200 + [180.0] * 30
+    state, _ = run(k, m, [0.05] * 230)
+    assert 195 <= state.lowest_at[0] <= 201
+
+
+class TestShareInterval:
+    def interval(self, k, m, centre=0.1, level=0.95):
+        low, high = mixture.share_interval(
+            np.array([float(k)]), np.array([float(m)]), np.array([centre]), level
+        )
+        return float(low[0]), float(high[0])
+
+    def test_its_ends_are_where_the_beta_binomial_mixture_rejects(self):
+        k, m, centre = 30, 170, 0.1
+        a, b = mixture.PRIOR_EVENTS * centre, mixture.PRIOR_EVENTS * (1 - centre)
+        for end in self.interval(k, m, centre):
+            log_e = betaln(a + k, b + m) - betaln(a, b) - k * math.log(end) - m * math.log1p(-end)
+            assert log_e == pytest.approx(math.log(20), abs=1e-6)
+
+    def test_it_holds_the_observed_share_and_narrows(self):
+        widths = []
+        for n in (10, 100, 1000, 10_000):
+            low, high = self.interval(0.2 * n, 0.8 * n)
+            assert low < 0.2 < high
+            widths.append(high - low)
+        assert widths == sorted(widths, reverse=True)
+
+    def test_without_data_it_is_everything(self):
+        assert self.interval(0, 0) == (0.0, 1.0)
+
+    def test_without_a_success_it_begins_at_zero_and_without_a_failure_it_ends_at_one(self):
+        low, high = self.interval(0, 500)
+        assert low == 0
+        assert 0 < high < 0.05
+        assert self.interval(500, 0, centre=0.9) == pytest.approx((1 - high, 1.0))
+
+    @pytest.mark.parametrize("truth", [0.01, 0.05, 0.3])
+    def test_it_covers_the_truth_at_every_look(self, truth):
+        runs, looks, missed = 400, 120, 0
+        rng = np.random.default_rng(5)
+        trials = 40
+        totals = np.cumsum(rng.binomial(trials, truth, (looks, runs)), axis=0).astype(float)
+        out = np.zeros(runs, dtype=bool)
+        for look in range(0, looks, 3):
+            k, n = totals[look], float(trials * (look + 1))
+            low, high = mixture.share_interval(k, n - k, np.full(runs, 0.05), 0.95)
+            out |= (truth < low) | (truth > high)
+        missed = int(out.sum())
+        assert missed <= stats.binom.ppf(1 - 1e-4, runs, 0.05)
+
+
+@given(share=st.floats(0.001, 0.999), ratio=st.floats(0.01, 100))
+def test_a_shifted_share_has_its_odds_multiplied(share, ratio):
+    shifted = float(mixture.shifted_share(share, ratio))
+    assert shifted / (1 - shifted) == pytest.approx(ratio * share / (1 - share), rel=1e-6)

@@ -1,0 +1,84 @@
+"""The anytime-valid t-test against numeric integration of its mixture."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from canarystats.kernels import student
+
+G = student.TUNED_FOR
+
+
+def by_integration(n, mean, variance):
+    """Noncentral t over central t, averaged over standardised effects ~ N(0, 1/g)."""
+    t = mean / math.sqrt(variance / n)
+    null = stats.t.pdf(t, n - 1)
+
+    def integrand(effect):
+        prior = stats.norm.pdf(effect, scale=1 / math.sqrt(G))
+        return stats.nct.pdf(t, n - 1, effect * math.sqrt(n)) * prior
+
+    value, _ = integrate.quad(integrand, -6, 6, points=[mean / math.sqrt(variance)], limit=200)
+    return math.log(value / null)
+
+
+@pytest.mark.parametrize(("n", "mean"), [(2, 0.5), (5, 0.8), (8, -0.4), (15, 0.3), (30, 0.0)])
+def test_the_e_value_is_the_mixture_over_standardised_effects(n, mean):
+    found = float(student.log_e_value(n, np.array([mean]), np.array([1.0]))[0])
+    if mean == 0:
+        assert found == pytest.approx(0.5 * math.log(G / (G + n)))
+    else:
+        assert found == pytest.approx(by_integration(n, mean, 1.0), abs=1e-5)
+
+
+def test_the_unit_does_not_matter():
+    base = student.log_e_value(9, np.array([0.7]), np.array([0.3]))
+    for scale in (1e-6, 1e3, 1e9):
+        scaled = student.log_e_value(9, np.array([0.7 * scale]), np.array([0.3 * scale**2]))
+        np.testing.assert_allclose(scaled, base)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize("n", [10, 25, 100, 2000])
+def test_at_the_end_of_the_interval_the_e_value_reaches_its_level(n, level):
+    variance = np.array([2.5])
+    half = student.half_width(n, variance, level)
+    log_e = student.log_e_value(n, half, variance)
+    assert float(log_e[0]) == pytest.approx(-math.log(1 - level))
+
+
+def test_the_interval_is_infinite_until_the_data_can_decide():
+    widths = [float(student.half_width(n, np.array([1.0]), 0.95)[0]) for n in range(1, 60)]
+    finite = np.isfinite(widths)
+    first = int(np.argmax(finite))
+    assert 5 < first + 1 < 9
+    assert finite[first:].all()
+    assert widths[first:] == sorted(widths[first:], reverse=True)
+
+
+def test_fewer_than_two_values_say_nothing():
+    assert student.log_e_value(1, np.array([5.0]), np.array([0.0])).tolist() == [0.0]
+    assert student.log_e_value(0, np.array([5.0]), np.array([0.0])).tolist() == [0.0]
+
+
+def test_no_variance_gives_the_largest_e_value_there_is_and_no_nan():
+    n = 10
+    found = student.log_e_value(n, np.array([1.0, 0.0]), np.array([0.0, 0.0]))
+    largest = 0.5 * (n - 1) * math.log((G + n) / G)
+    assert found == pytest.approx([largest, 0.5 * math.log(G / (G + n))])
+
+
+def test_more_looks_on_nothing_reject_no_more_often_than_the_level():
+    runs, looks, level = 600, 80, 0.05
+    rng = np.random.default_rng(2)
+    values = rng.standard_normal((runs, looks))
+    means = np.cumsum(values, axis=1) / np.arange(1, looks + 1)
+    rejected = np.zeros(runs, dtype=bool)
+    for n in range(2, looks + 1):
+        variance = values[:, :n].var(axis=1, ddof=1)
+        rejected |= student.log_e_value(n, means[:, n - 1], variance) >= -math.log(level)
+    assert rejected.sum() <= stats.binom.ppf(1 - 1e-4, runs, level)
