@@ -1,0 +1,164 @@
+"""Presets and policy files: YAML, JSON, TOML, and policies that extend others."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import canarystats as cs
+
+YAML = """
+name: mine
+metrics:
+  - {name: memory_bytes, kind: gauge}
+triggers:
+  - {name: memory, for: 3m}
+"""
+TOML = """
+name = "mine"
+[[metrics]]
+name = "memory_bytes"
+kind = "gauge"
+[[triggers]]
+name = "memory"
+for = "3m"
+"""
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_preset_says_what_the_rules_say():
+    policy = cs.load_policy("eight-triggers")
+    numbers = {t.name: (t.threshold, t.for_, t.metric, t.evidence) for t in policy.triggers}
+    assert numbers == {
+        "error_rate": (1.5, 300, "requests", "required"),
+        "latency_p99": (2.0, 300, "latency_seconds", "required"),
+        "success_rate": (0.95, 180, "requests", "required"),
+        "throughput": (0.8, 600, "requests", "required"),
+        "byzantine": (0, 0, "byzantine_events", "none"),
+        "data_integrity": (0, 0, "integrity_violations", "none"),
+        "memory": (0.95, 300, "memory_bytes", "none"),
+        "breaker_storm": (10, 0, "breaker_trips", "none"),
+    }
+    error_rate = policy.triggers[0]
+    assert (error_rate.absolute.threshold, error_rate.absolute.for_) == (0.03, 300)
+    assert {t.action for t in policy.triggers} == {"rollback"}
+    assert (policy.interval, policy.looks, policy.on_no_data) == (15, "many", "hold")
+    assert (policy.pass_score, policy.marginal_score) == (95, 75)
+    assert policy.error_budget.false_rollback == 0.01
+
+
+def test_every_preset_loads():
+    assert "eight-triggers" in cs.preset_names()
+    for name in cs.preset_names():
+        assert cs.load_policy(name).metrics
+
+
+def test_yaml_json_and_toml_say_the_same(tmp_path):
+    data = {
+        "name": "mine",
+        "metrics": [{"name": "memory_bytes", "kind": "gauge"}],
+        "triggers": [{"name": "memory", "for": "3m"}],
+    }
+    paths = [
+        write(tmp_path, "a.yaml", YAML),
+        write(tmp_path, "a.yml", YAML),
+        write(tmp_path, "a.json", json.dumps(data)),
+        write(tmp_path, "a.toml", TOML),
+    ]
+    digests = {cs.load_policy(path).digest for path in paths}
+    digests |= {cs.load_policy(str(path)).digest for path in paths}
+    assert digests == {cs.Policy.parse(data).digest}
+
+
+def test_a_policy_that_extends_names_only_what_differs(tmp_path):
+    path = write(
+        tmp_path,
+        "p.yaml",
+        "extends: eight-triggers\n"
+        "name: ours\n"
+        "triggers: [{name: error_rate, threshold: 2.0}]\n"
+        "metrics: [{name: requests, critical: true}, {name: queue, kind: gauge}]\n"
+        "error_budget: {false_promote: 0.1}\n",
+    )
+    policy, preset = cs.load_policy(path), cs.load_policy("eight-triggers")
+    assert policy.name == "ours"
+    assert policy.triggers[0].threshold == 2.0
+    assert policy.triggers[1:] == preset.triggers[1:]
+    assert policy.metric("requests").critical
+    assert policy.metric("requests").absolute_margin == 0.001
+    assert policy.metrics[-1].name == "queue"
+    assert policy.error_budget.false_promote == 0.1
+    assert policy.error_budget.false_rollback == 0.01
+
+
+def test_extending_goes_on_and_looks_beside_the_file(tmp_path):
+    (tmp_path / "team").mkdir()
+    write(tmp_path, "team/base.yaml", "extends: eight-triggers\nwarm_up: 2m\ninterval: 30s\n")
+    write(tmp_path, "team/service.toml", 'extends = "base.yaml"\nwarm_up = "1m"\n')
+    path = write(tmp_path, "mine.json", '{"extends": "team/service.toml", "name": "mine"}')
+    policy = cs.load_policy(path)
+    assert (policy.name, policy.warm_up, policy.interval) == ("mine", 60, 30)
+    assert len(policy.triggers) == 8
+
+
+def test_policies_that_extend_each_other_in_a_ring_are_refused(tmp_path):
+    write(tmp_path, "a.yaml", "extends: b.yaml\n")
+    write(tmp_path, "b.yaml", "extends: a.yaml\n")
+    own = write(tmp_path, "c.yaml", "extends: c.yaml\n")
+    for path in (tmp_path / "a.yaml", own):
+        with pytest.raises(cs.PolicyError, match=r"^extends: .*in a ring"):
+            cs.load_policy(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: 5", "^extends: 5 is not the name of a preset or a file"),
+        ("extends: nine-triggers", "'.*nine-triggers' is neither a preset"),
+        ("extends: eight-triggers\ncolour: red", "^colour: there is no such key"),
+        ("extends: eight-triggers\ntriggers: [error_rate]", r"^triggers\[0\]: must be a table"),
+        (
+            "extends: eight-triggers\ntriggers: [{name: error_rate, for: 5 mins}]",
+            r"^triggers\[0\].for: '5 mins' is not a duration; write 5m",
+        ),
+        ("- a\n- b", "must be a table of keys, not list"),
+        ("", "must be a table of keys, not NoneType"),
+        ("a: [", "is not valid YAML: "),
+        ("a: !!python/object:os.system x", "is not valid YAML: "),
+    ],
+)
+def test_a_file_that_is_no_policy_is_told_why(tmp_path, text, message):
+    with pytest.raises(cs.PolicyError, match=message) as refused:
+        cs.load_policy(write(tmp_path, "p.yaml", text))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "text"), [("p.json", "{"), ("p.toml", "= 5")])
+def test_broken_json_and_toml_are_told_as_such(tmp_path, name, text):
+    kind = name[2:].upper()
+    with pytest.raises(cs.PolicyError, match=f"is not valid {kind}: "):
+        cs.load_policy(write(tmp_path, name, text))
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones():
+    with pytest.raises(cs.PolicyError, match=r"neither a preset \(.*eight-triggers.*\) nor"):
+        cs.load_policy("eight-trigers")
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(cs.PolicyError, match=r"must end in one of .yaml"):
+        cs.load_policy(write(tmp_path, "p.txt", YAML))
+
+
+def test_a_missing_or_unreadable_file_is_the_outside_failing(tmp_path):
+    with pytest.raises(cs.SourceError, match="there is no policy file"):
+        cs.load_policy(tmp_path / "none.yaml")
+    (tmp_path / "p.yaml").write_bytes(b"\xff\xfe\x00bad")
+    with pytest.raises(cs.SourceError, match="cannot be read"):
+        cs.load_policy(tmp_path / "p.yaml")

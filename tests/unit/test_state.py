@@ -1,0 +1,90 @@
+"""States go to JSON and come back bit for bit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+import canarystats as cs
+from canarystats.state import pack, unpack
+
+
+@dataclass(frozen=True)
+class Inner:
+    count: int
+    truth: bool | None = None
+
+
+@dataclass(frozen=True)
+class Outer:
+    table: NDArray[np.float64]
+    inner: Inner
+    since: float | None
+    words: tuple[str, ...] = ()
+    parts: dict[str, Inner] = field(default_factory=dict)
+
+
+def there_and_back(state):
+    return unpack(type(state), json.loads(json.dumps(pack(state), allow_nan=False)))
+
+
+@given(
+    table=arrays.arrays(
+        np.float64,
+        arrays.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4),
+        elements=st.floats(allow_nan=False, allow_infinity=False),
+    ),
+    count=st.integers(-(2**53), 2**53),
+    since=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    words=st.lists(st.text(), max_size=3),
+    truth=st.none() | st.booleans(),
+)
+def test_a_state_survives_json_bit_for_bit(table, count, since, words, truth):
+    first = Outer(table, Inner(count, truth), since, tuple(words), {"a": Inner(count)})
+    again = there_and_back(first)
+    assert again.table.shape == table.shape
+    assert again.table.tobytes() == np.ascontiguousarray(table).tobytes()
+    assert (again.inner, again.words, again.parts) == (first.inner, first.words, first.parts)
+    assert (again.since is None) == (since is None)
+    assert again.since == since
+
+
+def test_whole_numbers_are_read_where_numbers_belong():
+    data = pack(Outer(np.zeros(2), Inner(1), 2.0)) | {"since": 2}
+    again = unpack(Outer, data)
+    assert (again.since, type(again.since)) == (2.0, float)
+
+
+GOOD = pack(Outer(np.zeros((2, 2)), Inner(1), 2.0, ("a",), {"a": Inner(2)}))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        "state",
+        {},
+        GOOD | {"more": 1},
+        {k: v for k, v in GOOD.items() if k != "since"},
+        GOOD | {"since": "yesterday"},
+        GOOD | {"since": True},
+        GOOD | {"inner": {"count": "1", "truth": None}},
+        GOOD | {"inner": None},
+        GOOD | {"table": {"shape": [3], "data": [1.0]}},
+        GOOD | {"table": [1.0, 2.0]},
+        GOOD | {"table": {"shape": [1], "data": ["x"]}},
+        GOOD | {"words": 5},
+        GOOD | {"parts": []},
+    ],
+)
+def test_what_was_never_packed_is_refused_with_its_place(data):
+    with pytest.raises(cs.InputError, match=r"^metrics.requests: this is not a saved Outer"):
+        unpack(Outer, data, "metrics.requests")
