@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.errors import InputError
+from canarystats.folds.setting import Tick
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
     from canarystats.policy import Policy
 
 FloatArray = NDArray[np.float64]
-ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident
-MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
 PERCENT_FROM = 5.0  # a share of this size is a percentage
-EXPOSURE = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +46,38 @@ class Intake:
     rows: Mapping[str, NDArray[np.int64]]
     shares: FloatArray | None
 
+    def tick(self, name: str, i: int, *, comparing: bool) -> Tick:
+        """The row of a metric at a tick; NaN where it has none."""
+        at = float(self.times[i])
+        share = None if self.shares is None else float(self.shares[i])
+        pair, row = self._row(name, i)
+        if pair is None:
+            return Tick(at, np.full(2, np.nan), None, None, share, comparing)
+        limit = pair.limit
+        return Tick(
+            at,
+            pair.canary[row],
+            None if pair.baseline is None else pair.baseline[row],
+            None if limit is None else limit[row if len(limit) > 1 else 0],
+            share,
+            comparing,
+        )
+
+    def fingerprint(self, name: str, i: int) -> bytes:
+        """The bytes of a metric at a tick; none where it has no row."""
+        pair, _row = self._row(name, i)
+        if pair is None:
+            return b""
+        tick = self.tick(name, i, comparing=True)
+        parts = [name.encode()]
+        for side in (tick.canary, tick.baseline, tick.limit, pair.upper_bounds):
+            parts += [b"-"] if side is None else [str(side.size).encode(), side.tobytes()]
+        return b"|".join(parts)
+
+    def _row(self, name: str, i: int) -> tuple[Pair | None, int]:
+        row = int(self.rows[name][i]) if name in self.rows else -1
+        return (None, row) if row < 0 else (self.pairs[name], row)
+
 
 def take_in(
     pairs: Iterable[Pair], policy: Policy, share: ArrayLike | None, after: float | None
@@ -68,8 +98,7 @@ def take_in(
     Raises
     ------
     InputError
-        If a pair is not of the policy, comes twice, has no times, was already judged, or if the
-        two sides look exchanged.
+        If a pair is not of the policy, comes twice, has no times or was already judged.
     """
     named = _by_name(pairs, policy)
     clocks = {}
@@ -88,9 +117,7 @@ def take_in(
         row = np.full(len(times), -1, dtype=np.int64)
         row[np.searchsorted(times, clock)] = np.arange(len(clock))
         rows[name] = row
-    shares = _shares(share, len(times))
-    _refuse_exchanged(named, shares)
-    return Intake(named, times, rows, shares)
+    return Intake(named, times, rows, _shares(share, len(times)))
 
 
 def _by_name(pairs: Iterable[Pair], policy: Policy) -> dict[str, Pair]:
@@ -144,7 +171,11 @@ def _refuse_percent(pair: Pair, unit: str) -> None:
 def _shares(share: ArrayLike | None, n: int) -> FloatArray | None:
     if share is None:
         return None
-    shares = np.asarray(share, dtype=np.float64)
+    try:
+        shares = np.asarray(share, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        msg = f"share is {share!r}; it must be a number between 0 and 1, or one per tick"
+        raise InputError(msg) from error
     if shares.ndim > 1 or (shares.ndim == 1 and shares.shape != (n,)):
         msg = f"share has shape {shares.shape}; it must be a number or one per tick, ({n},)"
         raise InputError(msg)
@@ -156,26 +187,3 @@ def _shares(share: ArrayLike | None, n: int) -> FloatArray | None:
         msg = f"share is {bad:g}; the canary's share of the traffic must be between 0 and 1{hint}"
         raise InputError(msg)
     return shares
-
-
-def _refuse_exchanged(named: Mapping[str, Pair], shares: FloatArray | None) -> None:
-    """Refuse counts in which canary and baseline carry each other's designed share."""
-    if shares is None or not shares.size or (shares != shares[0]).any():
-        return
-    share = float(shares[0])
-    designed = share / (1.0 - share)
-    if 1.0 / MIRROR_FACTOR**2 < designed**2 < MIRROR_FACTOR**2:
-        return
-    for pair in named.values():
-        if pair.kind is not Kind.COUNTS or pair.baseline is None:
-            continue
-        canary, baseline = (np.nansum(side[:, EXPOSURE]) for side in (pair.canary, pair.baseline))
-        if canary + baseline < ENOUGH_TO_TELL or not (canary and baseline):
-            continue
-        mirrored = (canary / baseline) * designed
-        if 1.0 / MIRROR_FACTOR < mirrored < MIRROR_FACTOR:
-            msg = (
-                f"metric {pair.name!r}: the canary carries {canary / (canary + baseline):.0%} of "
-                f"the traffic where {share:.0%} is designed; are canary and baseline exchanged?"
-            )
-            raise InputError(msg)

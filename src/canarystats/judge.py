@@ -153,6 +153,8 @@ def _reasons_to_hold(
     policy: Policy, views: Sequence[MetricView], course: Course
 ) -> tuple[str, ...]:
     """Everything that stands against promotion, the weightiest first."""
+    if all(view.trouble for view in views):
+        return ("no metric has data",)
     found = [
         firing.reason
         for firing in course.firings
@@ -163,10 +165,10 @@ def _reasons_to_hold(
         found += [f"{view.metric.name}: {view.trouble}" for view in required if view.trouble]
     if policy.partial_data == "hold":
         found += [f"{view.metric.name}: {view.partial}" for view in required if view.partial]
-    if any(view.split_is_off for view in views):
+    if any(view.split_is_off for view in views if not view.metric.dry_run):
         found.append("the traffic is not divided as designed, so every comparison is suspect")
     found += [
-        f"{reading.trigger}: {reading.detail}{_held(reading)}"
+        f"{reading.detail}, beyond its threshold{_held(reading)}"
         for view in views
         for reading in view.readings
         if reading.condition is Condition.PENDING and not view.metric.dry_run
@@ -188,7 +190,8 @@ def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> l
         elif (seen := course.at - course.started + policy.interval) < policy.min_duration:
             need = format_duration(policy.min_duration)
             found.append(f"{format_duration(round(seen))} of the minimum {need} have passed")
-    counted = [view.samples for view in views if view.samples is not None]
+    live = [view for view in views if not view.metric.dry_run]
+    counted = [view.samples for view in live if view.samples is not None]
     if counted and max(counted) < policy.min_samples:
         found.append(f"{max(counted)} of the minimum {policy.min_samples} canary samples")
     return found

@@ -7,72 +7,35 @@ was saved and restored in between. `judge` is one `observe` of everything.
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from canarystats.errors import InputError
-from canarystats.evidence import Evidence, Question, Status
-from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look, restore
+from canarystats.evidence import Evidence, Question
+from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look
+from canarystats.folds.findings import absent, harm_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
-from canarystats.folds.setting import Proof, Setting, Tick
+from canarystats.folds.setting import Setting
 from canarystats.intake import Intake, take_in
 from canarystats.judge import Course, MetricView, decide
-from canarystats.state import pack, unpack
+from canarystats.memory import Diary, Memory, recall, write_down
 from canarystats.verdict import Firing, Verdict, Way
 from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import ArrayLike
 
     from canarystats.folds import AnyFold
     from canarystats.policy import Metric, Policy
 
-SCHEMA = "canarystats/monitor/1"
 PARTIAL = "partial_response"
 PATIENCE_INTERVALS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Diary:
-    """What a monitor remembers beside its folds.
-
-    Parameters
-    ----------
-    started, last
-        Unix seconds of the first and the last tick.
-    ticks, looks
-        Ticks judged, and calls that brought them.
-    share
-        The canary's designed share at the last tick.
-    digest
-        A running fingerprint of everything observed.
-    firings
-        Every rule that has fired, as JSON, the earliest first.
-    firing_now
-        The triggers that fire at the last tick.
-    notes
-        By metric: what its source said of the last data.
-    once
-        By metric: the evidence of a policy of one look, as JSON.
-    """
-
-    started: float | None = None
-    last: float | None = None
-    ticks: int = 0
-    looks: int = 0
-    share: float | None = None
-    digest: str = ""
-    firings: tuple[str, ...] = ()
-    firing_now: tuple[str, ...] = ()
-    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    once: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Monitor:
@@ -154,7 +117,8 @@ class Monitor:
             self._admit(name, pair)
         for i, at in enumerate(intake.times.tolist()):
             self._tick(intake, i, at)
-        for name, pair in intake.pairs.items():
+        for name in sorted(intake.pairs):
+            pair = intake.pairs[name]
             if pair.kind is Kind.SAMPLES:
                 self._look_at_samples(name, pair)
             elif pair.kind is Kind.GAUGE and self.policy.looks == "one":
@@ -188,15 +152,16 @@ class Monitor:
             fold, state = self._folds[name]
             if not isinstance(fold, TickFold):
                 continue
-            tick = _tick_of(intake, name, i, at, share, comparing)
+            tick = intake.tick(name, i, comparing=comparing)
             state = fold.step(state, tick)
             self._folds[name] = fold, state
-            if name in intake.rows and intake.rows[name][i] >= 0:
-                _mix_in(digest, name, tick)
+            digest.update(intake.fingerprint(name, i))
             firings += fold.firings(state, at)
             harmed, onset = fold.harm(state)
             if harmed:
-                firings.append(_harm(self._settings[name].metric, fold.evidence(state), at, onset))
+                firings.append(
+                    harm_firing(self._settings[name].metric, fold.evidence(state), at, onset)
+                )
         self._diary = replace(
             self._diary,
             started=started,
@@ -228,12 +193,13 @@ class Monitor:
         return found
 
     def _note(self, firings: list[Firing]) -> None:
+        if not firings:
+            return
         known = {(f.trigger, f.metric, f.action) for f in self._firings()}
         fresh = [f for f in firings if (f.trigger, f.metric, f.action) not in known]
         self._diary = replace(
             self._diary,
             firings=self._diary.firings + tuple(f.model_dump_json() for f in fresh),
-            firing_now=tuple(f.trigger for f in firings),
         )
 
     def _firings(self) -> tuple[Firing, ...]:
@@ -245,15 +211,16 @@ class Monitor:
             return
         state = fold.observe(state, pair)
         self._folds[name] = fold, state
-        digest = hashlib.sha256(f"{self._diary.digest}|{name}".encode())
+        sizes = f"{len(pair.canary)}|{0 if pair.baseline is None else len(pair.baseline)}"
+        digest = hashlib.sha256(f"{self._diary.digest}|{name}|{sizes}".encode())
         for side in (pair.canary, pair.baseline):
             digest.update(b"" if side is None else side.tobytes())
         self._diary = replace(self._diary, digest=digest.hexdigest()[:32])
         firings = fold.firings(state, self._diary.last)
         if fold.harm(state)[0]:
             metric = self._settings[name].metric
-            firings.append(_harm(metric, fold.evidence(state), self._diary.last, None))
-        self._add(firings)
+            firings.append(harm_firing(metric, fold.evidence(state), self._diary.last, None))
+        self._note(firings)
 
     def _look_once(self, name: str, pair: Pair) -> None:
         setting = self._settings[name]
@@ -264,12 +231,7 @@ class Monitor:
         self._diary = replace(self._diary, once=once)
         worse = [e for e in found if e.question is Question.WORSE and e.decides]
         if worse and setting.metric.critical:
-            self._add([_harm(setting.metric, found, self._diary.last, None)])
-
-    def _add(self, firings: list[Firing]) -> None:
-        now = self._diary.firing_now
-        self._note(firings)
-        self._diary = replace(self._diary, firing_now=now + self._diary.firing_now)
+            self._note([harm_firing(setting.metric, found, self._diary.last, None)])
 
     def _trouble(self, metric: Metric, *, patient: bool = False) -> str:
         diary = self._diary
@@ -280,9 +242,14 @@ class Monitor:
             return ""
         held = self._folds.get(metric.name)
         if held is None:
-            return "no data"
+            return "no data on the canary"
         fold, state = held
         return fold.trouble(state, 0.0 if at is None else at, patience)
+
+    def _firing_now(self) -> Iterator[str]:
+        for fold, state in self._folds.values():
+            for firing in fold.firings(state, self._diary.last):
+                yield firing.trigger
 
     def _verdict(self) -> Verdict:
         diary = self._diary
@@ -293,7 +260,7 @@ class Monitor:
             ticks=diary.ticks,
             share=diary.share,
             firings=self._firings(),
-            firing_now=frozenset(diary.firing_now),
+            firing_now=frozenset(self._firing_now()),
             input_digest=diary.digest[:16],
             library_version=__version__,
         )
@@ -307,12 +274,12 @@ class Monitor:
         if held is None:
             rules = self._settings[metric.name].rules().values()
             unread = tuple(rule.reading(RuleState()) for rule in rules)
-            return MetricView(metric, (_absent(metric),), unread, trouble=trouble)
+            return MetricView(metric, (absent(metric),), unread, trouble=trouble)
         fold, state = held
         evidence, proofs = fold.evidence(state), fold.proofs(state)
         once = [Evidence.model_validate_json(t) for t in self._diary.once.get(metric.name, ())]
         if once:
-            evidence, proofs = once, [*_proofs_at_one_look(metric, once), *proofs[1:]]
+            evidence, proofs = once, [*proofs_at_one_look(metric, once), *proofs[1:]]
         return MetricView(
             metric,
             evidence=tuple(e.model_copy(update={"seen": (*e.seen, *notes)}) for e in evidence),
@@ -326,19 +293,7 @@ class Monitor:
 
     def to_json(self) -> str:
         """Everything the monitor remembers, as JSON; a few kilobytes a metric."""
-        saved = {
-            "schema": SCHEMA,
-            "library_version": __version__,
-            "policy_digest": self.policy.digest,
-            "rollout": self.rollout,
-            "share": self.share,
-            "diary": pack(self._diary),
-            "metrics": {
-                name: {"kind": str(fold.kind), "state": pack(state)}
-                for name, (fold, state) in self._folds.items()
-            },
-        }
-        return json.dumps(saved, allow_nan=False)
+        return write_down(Memory(self.share, self.rollout, self._diary, self._folds), self.policy)
 
     @classmethod
     def from_json(cls, text: str, policy: Policy) -> Self:
@@ -349,28 +304,9 @@ class Monitor:
         InputError
             If the text is not a saved monitor, or was saved under another policy.
         """
-        try:
-            saved = json.loads(text)
-        except ValueError as error:
-            msg = f"this is not a saved monitor: {error}"
-            raise InputError(msg) from error
-        if not isinstance(saved, dict) or saved.get("schema") != SCHEMA:
-            msg = f"this is not a saved monitor of schema {SCHEMA!r}"
-            raise InputError(msg)
-        if saved.get("policy_digest") != policy.digest:
-            msg = (
-                f"the monitor was saved under a policy of digest {saved.get('policy_digest')}; "
-                f"{policy.name!r} has {policy.digest}"
-            )
-            raise InputError(msg)
-        monitor = cls(policy, share=saved.get("share"), rollout=str(saved.get("rollout", "")))
-        monitor._diary = unpack(Diary, saved.get("diary"), "diary")
-        for name, entry in _entries(saved):
-            setting = monitor._settings.get(name)
-            if setting is None:
-                msg = f"metrics.{name}: the policy {policy.name!r} has no such metric"
-                raise InputError(msg)
-            monitor._folds[name] = restore(setting, entry["kind"], entry["state"])
+        memory = recall(text, policy)
+        monitor = cls(policy, share=memory.share, rollout=memory.rollout)
+        monitor._diary, monitor._folds = memory.diary, memory.folds
         return monitor
 
     def __repr__(self) -> str:
@@ -407,74 +343,3 @@ def judge(
         return Monitor(policy, rollout=rollout).observe(pairs, share=given)
     constant = None if given is None else float(given)
     return Monitor(policy, share=constant, rollout=rollout).observe(pairs)
-
-
-def _tick_of(
-    intake: Intake, name: str, i: int, at: float, share: float | None, comparing: bool
-) -> Tick:
-    pair = intake.pairs.get(name)
-    row = -1 if pair is None else int(intake.rows[name][i])
-    if pair is None or row < 0:
-        missing = np.full(2, np.nan)
-        return Tick(at, missing, None, None, share, comparing)
-    limit = pair.limit
-    return Tick(
-        at,
-        pair.canary[row],
-        None if pair.baseline is None else pair.baseline[row],
-        None if limit is None else limit[row if len(limit) > 1 else 0],
-        share,
-        comparing,
-    )
-
-
-def _mix_in(digest: hashlib._Hash, name: str, tick: Tick) -> None:
-    digest.update(name.encode())
-    for side in (tick.canary, tick.baseline, tick.limit):
-        digest.update(b"-" if side is None else side.tobytes())
-
-
-def _harm(
-    metric: Metric, evidence: list[Evidence], at: float | None, onset: float | None
-) -> Firing:
-    """The metric's own test having rejected, with the figures of what it found."""
-    found = [e for e in evidence if e.question is Question.WORSE and e.observed is not None]
-    figures, observed, reference = "", None, None
-    if found and found[0].reference is not None:
-        observed, reference = found[0].observed, found[0].reference
-        figures = f" ({observed:.4g} against {reference:.4g})"
-    return Firing(
-        trigger="harm",
-        metric=metric.name,
-        way=Way.DECISIVE,
-        action="report" if metric.dry_run else "rollback",
-        at=at,
-        onset=onset,
-        observed=observed,
-        reference=reference,
-        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{figures}",
-    )
-
-
-def _absent(metric: Metric) -> Evidence:
-    return Evidence(
-        metric=metric.name, method="presence", question=Question.LEVEL, status=Status.NO_DATA
-    )
-
-
-def _proofs_at_one_look(metric: Metric, found: list[Evidence]) -> list[Proof]:
-    fine = [e for e in found if e.question is Question.NOT_WORSE]
-    detail = ", ".join(f"p {e.p_value:.3g}" for e in fine if e.p_value is not None)
-    return [Proof(f"{metric.name} not worse", all(e.decides for e in fine), detail or "no data")]
-
-
-def _entries(saved: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    metrics = saved.get("metrics")
-    if not isinstance(metrics, dict):
-        msg = "metrics: this is not a saved monitor"
-        raise InputError(msg)
-    for name, entry in metrics.items():
-        if not isinstance(entry, dict) or set(entry) != {"kind", "state"}:
-            msg = f"metrics.{name}: this is not a saved metric"
-            raise InputError(msg)
-    return list(metrics.items())

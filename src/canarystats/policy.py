@@ -1,272 +1,38 @@
 """A policy says what is watched and how strictly; it is plain data, never code.
 
-Every number of the eight triggers has its default in `RULES`, taken from the table in
-docs/triggers.md; a policy writes down only what it changes.
+Every number of the eight triggers has its default in `rules.RULES`; a policy writes down only what
+it changes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Annotated, Any, Literal, NoReturn, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from canarystats.durations import Duration, format_duration, parse_duration
 from canarystats.errors import InputError, PolicyError
-from canarystats.windows import Kind
+from canarystats.metric import Metric, Query
+from canarystats.rules import KINDS_READ, RULES, Absolute, Action, Gate, Trigger, TriggerName
+from canarystats.section import Fraction, Section
 
-SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
-
-
-def parse_duration(text: object) -> float:
-    """Seconds in a duration such as ``30s``, ``5m`` or ``1h30m``; ``0`` needs no unit."""
-    if text in (0, "0"):
-        return 0.0
-    if isinstance(text, str) and _DURATION.fullmatch(text):
-        return sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(text))
-    msg = f"{text!r} is not a duration; write {_duration_hint(text)}"
-    raise ValueError(msg)
-
-
-def _duration_hint(text: object) -> str:
-    if isinstance(text, int | float) and not isinstance(text, bool) and text > 0:
-        return format_duration(float(text))
-    words = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z])[a-zA-Z]*\s*", str(text))
-    if words and words[2].lower() in SECONDS:
-        return words[1] + words[2].lower()
-    return "30s, 5m or 1h30m"
-
-
-def format_duration(seconds: float) -> str:
-    """The shortest duration text that parses back to ``seconds``."""
-    parts = []
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("m", 60.0)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count:.0f}{unit}")
-    if seconds or not parts:
-        parts.append(f"{seconds:.10g}s")
-    return "".join(parts)
-
-
-Duration = Annotated[
-    float, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)
+__all__ = [
+    "KINDS_READ",
+    "RULES",
+    "Absolute",
+    "Action",
+    "Arms",
+    "ErrorBudget",
+    "Gate",
+    "Metric",
+    "Policy",
+    "Query",
+    "Trigger",
+    "TriggerName",
+    "format_duration",
+    "parse_duration",
 ]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-TriggerName = Literal[
-    "error_rate",
-    "latency_p99",
-    "success_rate",
-    "throughput",
-    "byzantine",
-    "data_integrity",
-    "memory",
-    "breaker_storm",
-]
-Action = Literal["rollback", "hold", "report"]
-Gate = Literal["required", "advisory", "none"]
-
-
-class Section(BaseModel):
-    """A part of a policy: frozen, every key known, every default checked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Query(Section):
-    """How a source asks for a metric; ``$arm`` stands for the label matchers of one side.
-
-    Parameters
-    ----------
-    value
-        Gauge: the series to read, one per pod.
-    limit
-        Gauge: the series of its limits.
-    events, exposure
-        Counts: the counters of what happened and of what it happened out of. Events: the counter.
-    buckets
-        Histogram: the bucket counter, classic or native.
-    """
-
-    value: str | None = None
-    limit: str | None = None
-    events: str | None = None
-    exposure: str | None = None
-    buckets: str | None = None
-
-
-class Metric(Section):
-    """One thing that is watched.
-
-    Parameters
-    ----------
-    name, kind, unit
-        What it is; the unit in Prometheus base units (``seconds``, ``bytes``, ``ratio``, ...).
-    harmful
-        The direction that hurts.
-    critical
-        Whether its own test may roll back.
-    required
-        Whether promotion needs it to be shown not worse.
-    margin
-        The relative difference that never counts; the policy's margin where None.
-    non_inferiority
-        The relative difference within which promotion must show it; the threshold of the metric's
-        trigger where None, or the margin where there is no trigger.
-    absolute_margin
-        A rate or value so small that the canary is good enough below it, in the metric's unit.
-    compare
-        Whether the canary is compared with its baseline; false for what only its limit or zero
-        judges.
-    batch
-        Ticks that make one observation of a gauge: as many as it takes to forget the past.
-    dry_run
-        Reported, never decides.
-    query
-        How a source asks for it.
-    """
-
-    name: str = Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
-    kind: Kind | tuple[Kind, ...]
-    unit: str = "1"
-    harmful: Literal["increase", "decrease", "either"] = "increase"
-    critical: bool = False
-    required: bool = True
-    margin: Annotated[float, Field(ge=0, lt=10)] | None = None
-    non_inferiority: Annotated[float, Field(gt=0, lt=100)] | None = None
-    absolute_margin: Annotated[float, Field(ge=0)] | None = None
-    compare: bool = True
-    batch: Annotated[int, Field(ge=1)] = 40
-    dry_run: bool = False
-    query: Query = Query()
-
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """The kinds of data the metric may come as."""
-        return self.kind if isinstance(self.kind, tuple) else (self.kind,)
-
-
-class Absolute(Section):
-    """The second, named condition of `error_rate`: a level no baseline excuses."""
-
-    threshold: Fraction = 0.03
-    for_: Duration = Field(default=300.0, alias="for")
-
-
-class Trigger(Section):
-    """One of the eight rules; what is left out has the default of `RULES`.
-
-    Parameters
-    ----------
-    name
-        Which rule.
-    metric
-        The metric it reads.
-    threshold
-        The number of its condition: a ratio to the baseline (``error_rate``, ``latency_p99``,
-        ``throughput``), a fraction (``success_rate``, ``memory``) or a count.
-    for_ (``for``)
-        How long the condition must hold, in the data's time.
-    window
-        How much data one evaluation of the literal condition reads.
-    mode, m, n
-        ``every``: true at every evaluation for the whole duration; ``m_of_n``: true at ``m`` of
-        the last ``n`` evaluations.
-    evidence
-        Whether evidence must support the literal condition: ``required``; ``advisory`` fires
-        without and says so; ``none`` does not look.
-    action
-        What a firing does.
-    absolute
-        ``error_rate`` only: the second condition, or null for none.
-    warn
-        Tiers below the threshold that lower the score.
-    """
-
-    name: TriggerName
-    metric: str
-    threshold: float
-    for_: Duration = Field(alias="for")
-    window: Duration
-    mode: Literal["every", "m_of_n"] = "every"
-    m: Annotated[int, Field(ge=1)] = 3
-    n: Annotated[int, Field(ge=1)] = 4
-    evidence: Gate = "required"
-    action: Action = "rollback"
-    absolute: Absolute | None = None
-    warn: tuple[float, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_from_rules(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("name") in RULES:
-            given = {("for" if key == "for_" else key): value for key, value in data.items()}
-            return RULES[data["name"]] | given
-        return data
-
-    @model_validator(mode="after")
-    def _numbers_fit_the_rule(self) -> Self:
-        wrong = _threshold_problem(self.name, self.threshold)
-        if wrong:
-            raise PolicyError("threshold", wrong)
-        if self.mode == "m_of_n" and self.m > self.n:
-            raise PolicyError("m", f"m is {self.m} of n = {self.n}; m must not exceed n")
-        if self.absolute is not None and self.name != "error_rate":
-            raise PolicyError("absolute", "only error_rate has a second, absolute condition")
-        return self
-
-
-def _threshold_problem(name: str, threshold: float) -> str:
-    """Why a threshold cannot be right, or nothing."""
-    if not (threshold >= 0 and threshold < float("inf")):
-        return f"{threshold} is not a finite number of at least 0"
-    if name in {"success_rate", "memory", "throughput"} and threshold > 1:
-        advice = f" (a percentage? write {threshold / 100:g})" if 1 < threshold <= 100 else ""
-        return f"{threshold:g} is not a fraction between 0 and 1{advice}"
-    if name in {"error_rate", "latency_p99"} and threshold < 1:
-        return f"{threshold:g} is not a ratio to the baseline; 1.5 means 50 % above it"
-    return ""
-
-
-_COMPARED: dict[str, Any] = {"window": "5m", "evidence": "required"}
-_LITERAL: dict[str, Any] = {"window": "5m", "evidence": "none"}
-RULES: dict[str, dict[str, Any]] = {
-    "error_rate": _COMPARED
-    | {"metric": "requests", "threshold": 1.5, "for": "5m", "absolute": {}, "warn": (1.25,)},
-    "latency_p99": _COMPARED
-    | {"metric": "latency_seconds", "threshold": 2.0, "for": "5m", "warn": (1.5,)},
-    "success_rate": _COMPARED
-    | {"metric": "requests", "threshold": 0.95, "for": "3m", "warn": (0.975,)},
-    "throughput": _COMPARED
-    | {"metric": "requests", "threshold": 0.8, "for": "10m", "warn": (0.9,)},
-    "byzantine": _LITERAL | {"metric": "byzantine_events", "threshold": 0, "for": "0s"},
-    "data_integrity": _LITERAL | {"metric": "integrity_violations", "threshold": 0, "for": "0s"},
-    "memory": _LITERAL
-    | {"metric": "memory_bytes", "threshold": 0.95, "for": "5m", "warn": (0.8, 0.9)},
-    "breaker_storm": _LITERAL
-    | {"metric": "breaker_trips", "threshold": 10, "for": "0s", "warn": (5,)},
-}
-KINDS_READ: dict[str, tuple[Kind, ...]] = {
-    "error_rate": (Kind.COUNTS,),
-    "latency_p99": (Kind.HISTOGRAM, Kind.SAMPLES),
-    "success_rate": (Kind.COUNTS,),
-    "throughput": (Kind.COUNTS,),
-    "byzantine": (Kind.EVENTS,),
-    "data_integrity": (Kind.EVENTS,),
-    "memory": (Kind.GAUGE,),
-    "breaker_storm": (Kind.EVENTS,),
-}
 
 
 class ErrorBudget(Section):

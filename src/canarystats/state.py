@@ -2,14 +2,14 @@
 
 A state holds numbers, text, arrays, other states, and tuples or dictionaries of those. Floats
 survive JSON exactly, because Python writes the shortest text that reads back to the same number;
-NaN in an array, which JSON does not know, is null there.
+NaN and infinities, which JSON does not know, are text.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from functools import cache
-from math import isnan
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -24,14 +24,18 @@ def pack(state: object) -> Any:
     """Plain data for a state."""
     if isinstance(state, np.ndarray):
         flat = state.ravel().tolist()
-        return {"shape": list(state.shape), "data": [None if isnan(x) else x for x in flat]}
+        return {"shape": list(state.shape), "data": [_number(x) for x in flat]}
     if is_dataclass(state):
         return {field.name: pack(getattr(state, field.name)) for field in fields(state)}
     if isinstance(state, dict):
         return {key: pack(value) for key, value in state.items()}
     if isinstance(state, tuple | list):
         return [pack(value) for value in state]
-    return state
+    return _number(state) if isinstance(state, float) else state
+
+
+def _number(value: float) -> float | str:
+    return value if isfinite(value) else repr(value)
 
 
 def unpack(kind: type[T], data: Any, path: str = "state") -> T:
@@ -49,6 +53,33 @@ def unpack(kind: type[T], data: Any, path: str = "state") -> T:
         raise InputError(msg) from error
 
 
+def require_same_form(fresh: object, restored: object, path: str = "state") -> None:
+    """Refuse a restored state whose keys or arrays are not those of a fresh one.
+
+    An array that begins without rows may have any number of them.
+
+    Raises
+    ------
+    InputError
+        If the forms differ; the message names the place.
+    """
+    if isinstance(fresh, np.ndarray) and isinstance(restored, np.ndarray):
+        grows = fresh.shape[:1] == (0,)
+        if fresh.shape[grows:] != restored.shape[grows:]:
+            msg = f"{path}: shape {restored.shape} is not {fresh.shape}; this state does not fit"
+            raise InputError(msg)
+    elif isinstance(fresh, dict) and isinstance(restored, dict):
+        if set(fresh) != set(restored):
+            msg = f"{path}: {sorted(restored)} are not {sorted(fresh)}; this state does not fit"
+            raise InputError(msg)
+        for key, value in fresh.items():
+            require_same_form(value, restored[key], f"{path}.{key}")
+    elif is_dataclass(fresh):
+        for field in fields(fresh):
+            name = field.name
+            require_same_form(getattr(fresh, name), getattr(restored, name), f"{path}.{name}")
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
@@ -60,7 +91,7 @@ def _unpack(kind: Any, data: Any) -> Any:
         inner = [arg for arg in args if arg is not NoneType]
         return None if data is None else _unpack(inner[0], data)
     if origin is np.ndarray or kind is np.ndarray:
-        return np.array(data["data"], dtype=np.float64).reshape(data["shape"])
+        return np.array([float(x) for x in data["data"]]).reshape(data["shape"])
     if is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
         if set(data) != set(hints):
@@ -75,7 +106,7 @@ def _unpack(kind: Any, data: Any) -> Any:
 
 
 def _plain(kind: Any, data: Any) -> Any:
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+    if kind is float and isinstance(data, int | str) and not isinstance(data, bool):
         return float(data)
     if isinstance(kind, type) and not isinstance(data, kind):
         msg = f"{data!r} is not {kind.__name__}"

@@ -144,8 +144,7 @@ class Verdict(Record):
     ticks
         How many ticks were judged.
     decided_at
-        Unix seconds of the tick since which the decision has been this one; of a rollback, the
-        tick that caused it.
+        Unix seconds of the tick that caused a rollback; None for other decisions.
     next_look
         Unix seconds at which the next tick is due; None once rolled back.
     onset

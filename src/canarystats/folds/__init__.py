@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from canarystats.errors import InputError
 from canarystats.folds.counts import CountsFold
 from canarystats.folds.events import EventsFold
 from canarystats.folds.fold import AnyFold, Fold, TickFold
 from canarystats.folds.gauge import GaugeFold
 from canarystats.folds.histogram import HistogramFold, HistogramFoldState
 from canarystats.folds.samples import SamplesFold
-from canarystats.state import unpack
+from canarystats.state import require_same_form, unpack
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
@@ -42,9 +43,16 @@ def restore(setting: Setting, kind: str, data: Any) -> tuple[AnyFold, Any]:
     path = f"metrics.{setting.metric.name}"
     if kind == Kind.HISTOGRAM:
         state = unpack(HistogramFoldState, data, path)
-        return HistogramFold(setting, np.array([*state.upper_bounds, np.inf])), state
+        histogram = HistogramFold(setting, np.array([*state.upper_bounds, np.inf]))
+        require_same_form(histogram.begin(), state, path)
+        return histogram, state
+    if kind not in _OTHERS:
+        msg = f"{path}.kind: {kind!r} is not a kind of data"
+        raise InputError(msg)
     fold = _OTHERS[Kind(kind)](setting)
-    return fold, unpack(fold.state_type, data, path)
+    restored = unpack(fold.state_type, data, path)
+    require_same_form(fold.begin(), restored, path)
+    return fold, restored
 
 
 _OTHERS: dict[Kind, type[CountsFold | GaugeFold | EventsFold | SamplesFold]] = {

@@ -71,6 +71,7 @@ class CountsFold(TickFold[CountsFoldState]):
         compared = tick.baseline if has_baseline and tick.comparing else None
         counts = self.design.step(state.counts, tick.canary, compared, tick.share, tick.at)
         log_e = self.design.log_e(counts)
+        self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
         for name in self.rules:
@@ -80,6 +81,25 @@ class CountsFold(TickFold[CountsFoldState]):
                 total = windows[self._window(name)].total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
         return CountsFoldState(counts, rules, windows, presence)
+
+    def _refuse_exchanged(
+        self, before: CountsState, after: CountsState, share: float | None
+    ) -> None:
+        """Refuse a rollout whose sides carry each other's designed share from the beginning."""
+        seen, now = (float(s.canary[EXPOSURE] + s.baseline[EXPOSURE]) for s in (before, after))
+        if share is None or not seen < ENOUGH_TO_TELL <= now:
+            return
+        canary, baseline = float(after.canary[EXPOSURE]), float(after.baseline[EXPOSURE])
+        designed = share / (1.0 - share)
+        symmetric = 1.0 / MIRROR_FACTOR < designed < MIRROR_FACTOR
+        if symmetric or not (canary and baseline):
+            return
+        if 1.0 / MIRROR_FACTOR < canary / baseline * designed < MIRROR_FACTOR:
+            msg = (
+                f"metric {self.setting.metric.name!r}: the canary carries {canary / now:.0%} of "
+                f"the traffic where {share:.0%} is designed; are canary and baseline exchanged?"
+            )
+            raise InputError(msg)
 
     def _window(self, rule: str) -> str:
         """The window a rule reads: rules of one span share it."""
@@ -184,6 +204,8 @@ class CountsFold(TickFold[CountsFoldState]):
         return round(float(state.counts.alone[EXPOSURE]))
 
 
+ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident
+MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
 JUDGED_ALONE = {"success_rate", "error_rate_absolute"}
 ALONE = ("canary_events", "canary_exposure")
 COMPARED = (*ALONE, "baseline_events", "baseline_exposure", "designed_exposure")

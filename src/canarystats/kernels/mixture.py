@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-ODDS = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)  # effects worth finding, one decade
+# Odds multipliers of the alternatives: close enough together that no effect falls between two, and
+# down to a thousandth, so that whatever is beyond a threshold is found in the end.
+ODDS = (1.001, 1.003, 1.01, 1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 PRIOR_EVENTS = 10.0  # weight of the prior of `share_interval`, in events
 BISECTIONS = 60  # halvings of the unit interval: below one part in 1e17
 

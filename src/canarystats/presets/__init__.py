@@ -99,25 +99,42 @@ def _extended(data: dict[str, Any], folder: Path | None, chain: tuple[str, ...])
         raise PolicyError("extends", f"policies extend each other in a ring: {' > '.join(chain)}")
     beside = folder / parent if folder is not None and parent not in preset_names() else parent
     base = _extended(*_read(beside), chain=(*chain, parent))
+    return _merged(base, {key: value for key, value in data.items() if key != "extends"})
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Tables merge key by key, metrics and triggers by name; anything else is replaced."""
     merged = dict(base)
-    for key, value in data.items():
+    for key, value in changes.items():
+        held = base.get(key)
         if key in {"metrics", "triggers"} and isinstance(value, list):
-            merged[key] = _merged_by_name(base.get(key, []), value, key)
-        elif isinstance(value, dict) and isinstance(base.get(key), dict):
-            merged[key] = base[key] | value
-        elif key != "extends":
+            merged[key] = _merged_by_name([] if held is None else held, value, key)
+        elif isinstance(value, dict) and isinstance(held, dict):
+            merged[key] = _merged(held, value)
+        else:
             merged[key] = value
     return merged
 
 
-def _merged_by_name(base: Sequence[Any], changes: Sequence[Any], path: str) -> list[Any]:
-    merged = [dict(item) for item in base]
-    position = {item.get("name"): i for i, item in enumerate(merged)}
+def _merged_by_name(base: Any, changes: Sequence[Any], path: str) -> list[Any]:
+    merged = [dict(_named(item, path, i)) for i, item in enumerate(_list(base, path))]
+    position = {item["name"]: i for i, item in enumerate(merged)}
     for i, change in enumerate(changes):
-        if not isinstance(change, dict) or "name" not in change:
-            raise PolicyError(f"{path}[{i}]", "must be a table with a name")
-        if change["name"] in position:
-            merged[position[change["name"]]] |= change
+        name = _named(change, path, i)["name"]
+        if name in position:
+            merged[position[name]] = _merged(merged[position[name]], change)
         else:
             merged.append(change)
     return merged
+
+
+def _list(value: Any, path: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise PolicyError(path, f"must be a list, not {type(value).__name__}")
+    return value
+
+
+def _named(item: Any, path: str, i: int) -> dict[str, Any]:
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise PolicyError(f"{path}[{i}]", "must be a table with a name")
+    return item

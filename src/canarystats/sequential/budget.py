@@ -42,8 +42,17 @@ def claims(policy: Policy) -> list[Claim]:
 
 
 def levels(policy: Policy) -> dict[Claim, float]:
-    """The level of every claim; critical metrics share their part, the others the rest."""
+    """The level of every claim; critical metrics share their part, the others the rest.
+
+    What is on a dry run spends nothing of the others': it is told at the levels it would have.
+    """
+    dry = {metric.name for metric in policy.metrics if metric.dry_run}
     every = claims(policy)
+    live = _levels(policy, [claim for claim in every if claim.metric not in dry])
+    return _levels(policy, every) | live if dry else live
+
+
+def _levels(policy: Policy, every: list[Claim]) -> dict[Claim, float]:
     critical_names = {metric.name for metric in policy.metrics if metric.critical}
     critical = [claim for claim in every if claim.metric in critical_names]
     others = [claim for claim in every if claim.metric not in critical_names]

@@ -100,6 +100,12 @@ class Gauge:
                 difference,
             ]
         )
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._added(state, row, canary, baseline)
+
+    def _added(
+        self, state: GaugeState, row: FloatArray, canary: float, baseline: float
+    ) -> GaugeState:
         batch, in_batch = state.batch + row, state.in_batch + 1
         level = state.level + np.array([canary, baseline])
         batches, mean, squares = state.batches, state.mean, state.squares
@@ -116,6 +122,8 @@ class Gauge:
         """The log e-value of each question."""
         n = state.batches
         if n < 2:
+            return {"worse": 0.0, "not_worse": 0.0}
+        if not np.isfinite(state.squares).all():
             return {"worse": 0.0, "not_worse": 0.0}
         two_sided = student.log_e_value(n, state.mean, state.squares / (n - 1))
         # Counted only on the side the mean lies on; the other side keeps what it cannot claim.
@@ -152,6 +160,8 @@ class Gauge:
         if not state.ticks:
             return {"status": Status.NO_DATA}
         canary, baseline = (state.level / state.ticks).tolist()
+        if not math.isfinite(canary - baseline):
+            return {"status": Status.NOT_EVALUABLE, "detail": "values too large to average"}
         shown: dict[str, object] = {"observed": canary, "reference": baseline}
         shown["effect_scale"] = "difference"
         shown["effect"] = canary - baseline

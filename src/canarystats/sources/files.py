@@ -12,11 +12,11 @@ from canarystats.sources.columns import METRIC_NAME, columns_of, columns_of_all
 from canarystats.sources.pairs import pair_from_table, pairs_from_table
 from canarystats.sources.rollout import ROLLOUT_FILE, About, policy_of, read_rollout, rollout_of
 from canarystats.sources.tables import SUFFIXES, read_table, write_table
+from canarystats.windows import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from canarystats.windows import Pair
 
 _SHIPPED = "recordings"
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from canarystats.arrays import MILLISECONDS_FROM
 from canarystats.errors import InputError
-from canarystats.windows import MILLISECONDS_FROM
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

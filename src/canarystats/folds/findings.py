@@ -1,0 +1,48 @@
+"""What is said of a metric outside its fold: its own test, its absence, a single look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from canarystats.evidence import Evidence, Question, Status
+from canarystats.folds.setting import Proof
+from canarystats.verdict import Firing, Way
+
+if TYPE_CHECKING:
+    from canarystats.policy import Metric
+
+
+def harm_firing(
+    metric: Metric, evidence: list[Evidence], at: float | None, onset: float | None
+) -> Firing:
+    """The metric's own test having rejected, with the figures of what it found."""
+    found = [e for e in evidence if e.question is Question.WORSE and e.observed is not None]
+    figures, observed, reference = "", None, None
+    if found and found[0].reference is not None:
+        observed, reference = found[0].observed, found[0].reference
+        figures = f" ({observed:.4g} against {reference:.4g})"
+    return Firing(
+        trigger="harm",
+        metric=metric.name,
+        way=Way.DECISIVE,
+        action="report" if metric.dry_run else "rollback",
+        at=at,
+        onset=onset,
+        observed=observed,
+        reference=reference,
+        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{figures}",
+    )
+
+
+def absent(metric: Metric) -> Evidence:
+    """The evidence of a metric that has never been seen."""
+    return Evidence(
+        metric=metric.name, method="presence", question=Question.LEVEL, status=Status.NO_DATA
+    )
+
+
+def proofs_at_one_look(metric: Metric, found: list[Evidence]) -> list[Proof]:
+    """What one look has shown of a metric."""
+    fine = [e for e in found if e.question is Question.NOT_WORSE]
+    detail = ", ".join(f"p {e.p_value:.3g}" for e in fine if e.p_value is not None)
+    return [Proof(f"{metric.name} not worse", all(e.decides for e in fine), detail or "no data")]

@@ -1,0 +1,132 @@
+"""What a monitor remembers between looks, and how it is written down and recalled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from canarystats.errors import InputError
+from canarystats.folds import AnyFold, restore
+from canarystats.folds.setting import Setting
+from canarystats.state import pack, unpack
+from canarystats.version import __version__
+
+if TYPE_CHECKING:
+    from canarystats.policy import Policy
+
+SCHEMA = "canarystats/monitor/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Diary:
+    """What a monitor remembers beside its folds.
+
+    Parameters
+    ----------
+    started, last
+        Unix seconds of the first and the last tick.
+    ticks, looks
+        Ticks judged, and calls that brought them.
+    share
+        The canary's designed share at the last tick.
+    digest
+        A running fingerprint of everything observed.
+    firings
+        Every rule that has fired, as JSON, the earliest first.
+    notes
+        By metric: what its source said of the last data.
+    once
+        By metric: the evidence of a policy of one look, as JSON.
+    """
+
+    started: float | None = None
+    last: float | None = None
+    ticks: int = 0
+    looks: int = 0
+    share: float | None = None
+    digest: str = ""
+    firings: tuple[str, ...] = ()
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    once: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Everything a monitor is made of besides its policy."""
+
+    share: float | None
+    rollout: str
+    diary: Diary
+    folds: dict[str, tuple[AnyFold, Any]]
+
+
+def write_down(memory: Memory, policy: Policy) -> str:
+    """A monitor's memory as JSON."""
+    saved = {
+        "schema": SCHEMA,
+        "library_version": __version__,
+        "policy_digest": policy.digest,
+        "rollout": memory.rollout,
+        "share": memory.share,
+        "diary": pack(memory.diary),
+        "metrics": {
+            name: {"kind": str(fold.kind), "state": pack(state)}
+            for name, (fold, state) in memory.folds.items()
+        },
+    }
+    return json.dumps(saved, allow_nan=False)
+
+
+def recall(text: str, policy: Policy) -> Memory:
+    """The memory in what `write_down` wrote under the same policy.
+
+    Raises
+    ------
+    InputError
+        If the text is not a saved monitor, or was saved under another policy.
+    """
+    saved = _opened(text, policy)
+    share = saved.get("share")
+    if share is not None and not isinstance(share, float):
+        msg = f"share: {share!r} is not a number; this is not a saved monitor"
+        raise InputError(msg)
+    settings = {metric.name: Setting(policy, metric) for metric in policy.metrics}
+    folds = {}
+    for name, entry in _entries(saved):
+        if name not in settings:
+            msg = f"metrics.{name}: the policy {policy.name!r} has no such metric"
+            raise InputError(msg)
+        folds[name] = restore(settings[name], entry["kind"], entry["state"])
+    diary = unpack(Diary, saved.get("diary"), "diary")
+    return Memory(share, str(saved.get("rollout", "")), diary, folds)
+
+
+def _opened(text: str, policy: Policy) -> dict[str, Any]:
+    try:
+        saved = json.loads(text)
+    except ValueError as error:
+        msg = f"this is not a saved monitor: {error}"
+        raise InputError(msg) from error
+    if not isinstance(saved, dict) or saved.get("schema") != SCHEMA:
+        msg = f"this is not a saved monitor of schema {SCHEMA!r}"
+        raise InputError(msg)
+    if saved.get("policy_digest") != policy.digest:
+        msg = (
+            f"the monitor was saved under a policy of digest {saved.get('policy_digest')}; "
+            f"{policy.name!r} has {policy.digest}"
+        )
+        raise InputError(msg)
+    return saved
+
+
+def _entries(saved: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    metrics = saved.get("metrics")
+    if not isinstance(metrics, dict):
+        msg = "metrics: this is not a saved monitor"
+        raise InputError(msg)
+    for name, entry in metrics.items():
+        if not isinstance(entry, dict) or set(entry) != {"kind", "state"}:
+            msg = f"metrics.{name}: this is not a saved metric"
+            raise InputError(msg)
+    return list(metrics.items())

@@ -1,0 +1,97 @@
+"""One thing that is watched, and how a source asks for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from canarystats.section import Section
+from canarystats.windows import Kind
+
+
+class Query(Section):
+    """How a source asks for a metric; ``$arm`` stands for the label matchers of one side.
+
+    Parameters
+    ----------
+    value
+        Gauge: the series to read, one per pod.
+    limit
+        Gauge: the series of its limits.
+    events, exposure
+        Counts: the counters of what happened and of what it happened out of. Events: the counter.
+    buckets
+        Histogram: the bucket counter, classic or native.
+    """
+
+    value: str | None = None
+    limit: str | None = None
+    events: str | None = None
+    exposure: str | None = None
+    buckets: str | None = None
+
+
+def _kinds(value: object) -> tuple[Kind, ...]:
+    """One kind or a list of them."""
+    items = value if isinstance(value, list | tuple) else [value]
+    known = {str(kind): kind for kind in Kind}
+    for item in items:
+        if not isinstance(item, str) or item not in known:
+            msg = f"{item!r} is not a kind; write one or a list of {', '.join(known)}"
+            raise ValueError(msg)
+    if not items:
+        msg = f"a metric needs a kind: {', '.join(known)}"
+        raise ValueError(msg)
+    return tuple(known[str(item)] for item in items)
+
+
+class Metric(Section):
+    """One thing that is watched.
+
+    Parameters
+    ----------
+    name, kind, unit
+        What it is; the unit in Prometheus base units (``seconds``, ``bytes``, ``ratio``, ...).
+    harmful
+        The direction that hurts.
+    critical
+        Whether its own test may roll back.
+    required
+        Whether promotion needs it to be shown not worse.
+    margin
+        The relative difference that never counts; the policy's margin where None.
+    non_inferiority
+        The relative difference within which promotion must show it; the threshold of the metric's
+        trigger where None, or the margin where there is no trigger.
+    absolute_margin
+        A rate or value so small that the canary is good enough below it, in the metric's unit.
+    compare
+        Whether the canary is compared with its baseline; false for what only its limit or zero
+        judges.
+    batch
+        Ticks that make one observation of a gauge: as many as it takes to forget the past.
+    dry_run
+        Reported, never decides.
+    query
+        How a source asks for it.
+    """
+
+    name: str = Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
+    kind: Annotated[tuple[Kind, ...], BeforeValidator(_kinds)]
+    unit: str = "1"
+    harmful: Literal["increase", "decrease", "either"] = "increase"
+    critical: bool = False
+    required: bool = True
+    margin: Annotated[float, Field(ge=0, lt=10)] | None = None
+    non_inferiority: Annotated[float, Field(gt=0, lt=100)] | None = None
+    absolute_margin: Annotated[float, Field(ge=0)] | None = None
+    compare: bool = True
+    batch: Annotated[int, Field(ge=1)] = 40
+    dry_run: bool = False
+    query: Query = Query()
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of data the metric may come as."""
+        return self.kind
