@@ -153,8 +153,6 @@ def _reasons_to_hold(
     policy: Policy, views: Sequence[MetricView], course: Course
 ) -> tuple[str, ...]:
     """Everything that stands against promotion, the weightiest first."""
-    if all(view.trouble for view in views):
-        return ("no metric has data",)
     found = [
         firing.reason
         for firing in course.firings
@@ -179,6 +177,8 @@ def _reasons_to_hold(
         for proof in view.proofs
         if not proof.shown and not view.trouble
     ]
+    if not found and all(view.trouble for view in views):
+        found.append("no metric has data")
     return tuple(found + _too_early(policy, views, course))
 
 

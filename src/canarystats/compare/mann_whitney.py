@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from canarystats.compare import sides
@@ -26,8 +27,6 @@ from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
 

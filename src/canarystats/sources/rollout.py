@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypedDict
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
+from canarystats.durations import Duration, format_duration
 from canarystats.errors import InputError
-from canarystats.policy import Duration, Fraction, Section, format_duration
+from canarystats.section import Fraction, Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
