@@ -97,7 +97,7 @@ def test_milliseconds_survive_too(milliseconds):
         ),
         (
             {"triggers": [{"name": "memory", "threshold": 95}]},
-            "triggers[0].threshold: 95 is not a fraction between 0 and 1 (a percentage? write 0.95)",
+            "triggers[0].threshold: 95 is not a fraction between 0 and 1 (a percentage? write 0.",
         ),
         (
             {"triggers": [{"name": "success_rate", "threshold": 950}]},
