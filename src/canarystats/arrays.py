@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-FEWEST_TO_TELL = 20  # counts in the last bucket, a row, before growth looks like accumulation
+FEWEST_TO_TELL = 5  # counts in the last bucket before growth looks like accumulation
 MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138: such times are milliseconds
 
 
@@ -161,7 +161,7 @@ def _looks_cumulative(side: FloatArray) -> bool:
     # Plain counts grow from bucket to bucket too when there are few of them, or when a total
     # outage piles everything up in the last bucket; then few of the numbers differ.
     totals = side.sum(axis=0)
-    if totals[-1] < FEWEST_TO_TELL * max(len(side), 1):
+    if totals[-1] < FEWEST_TO_TELL:
         return False
     return bool((np.diff(side, axis=1) >= 0).all()) and len(np.unique(totals[totals > 0])) >= 3
 
