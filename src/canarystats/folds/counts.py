@@ -170,7 +170,8 @@ class CountsFold(TickFold[CountsFoldState]):
         """What has been found."""
         levels = self.levels | dict.fromkeys(NOT_WORSE, self.setting.proof_level)
         levels |= dict.fromkeys(SPLIT, self.setting.policy.error_budget.split / 2)
-        levels |= {f"harm.{way}": self.levels["harm"] for way in WAYS if "harm" in self.levels}
+        if "harm" in self.levels:
+            levels |= dict.fromkeys(HARM[1:], self.levels["harm"] / 2)  # two directions, averaged
         seen = state.presence.seen(has_baseline=True)
         found = self.design.evidence(state.counts, levels)
         return [evidence.model_copy(update={"seen": seen}) for evidence in found]
@@ -180,7 +181,7 @@ class CountsFold(TickFold[CountsFoldState]):
         log_e, level = self.design.log_e(state.counts), self.setting.proof_level
         name = self.setting.metric.name
         found = []
-        rates = [claim for claim in log_e if claim.startswith("not_worse.")]
+        rates = [claim for claim in log_e if claim.startswith("not_worse")]
         if rates:
             within = all(reached(log_e[claim], level) for claim in rates)
             low = "low_enough" in log_e and reached(log_e["low_enough"], level)
@@ -209,8 +210,8 @@ MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
 JUDGED_ALONE = {"success_rate", "error_rate_absolute"}
 ALONE = ("canary_events", "canary_exposure")
 COMPARED = (*ALONE, "baseline_events", "baseline_exposure", "designed_exposure")
-WAYS = ("up", "down")
-NOT_WORSE = ("not_worse.up", "not_worse.down", "low_enough", "throughput.not_worse")
+HARM = ("harm", "harm.up", "harm.down")
+NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down", "low_enough", "throughput.not_worse")
 SPLIT = ("split.high", "split.low")
 CLAIMS: dict[str, tuple[str, str | None]] = {
     "error_rate": ("error_rate.worse", "error_rate.beyond"),
@@ -227,12 +228,12 @@ def _tests(setting: Setting) -> list[Test]:
     if metric.compare:
         allowed = setting.allowed("error_rate", setting.margin or 0.05)
         for up in directions[metric.harmful]:
-            way = WAYS[0] if up else WAYS[1]
+            way = "" if metric.harmful != "either" else ".up" if up else ".down"
             ratio = 1.0 + allowed if up else 1.0 / (1.0 + allowed)
-            found.append(Test(f"not_worse.{way}", Question.NOT_WORSE, "arms", ratio, not up))
+            found.append(Test(f"not_worse{way}", Question.NOT_WORSE, "arms", ratio, not up))
             if metric.critical:
                 edge = 1.0 + setting.margin if up else 1.0 / (1.0 + setting.margin)
-                found.append(Test(f"harm.{way}", Question.WORSE, "arms", edge, up))
+                found.append(Test(f"harm{way}", Question.WORSE, "arms", edge, up))
         if metric.absolute_margin and metric.harmful == "increase":
             found.append(
                 Test("low_enough", Question.NOT_WORSE, "canary", metric.absolute_margin, False)

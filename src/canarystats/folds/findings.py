@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds.setting import Proof
 from canarystats.verdict import Firing, Way
+from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from canarystats.policy import Metric
@@ -20,7 +21,8 @@ def harm_firing(
     figures, observed, reference = "", None, None
     if found and found[0].reference is not None:
         observed, reference = found[0].observed, found[0].reference
-        figures = f" ({observed:.4g} against {reference:.4g})"
+        style = ".2%" if Kind.COUNTS in metric.kinds or metric.unit == "ratio" else ".4g"
+        figures = f" ({observed:{style}} against {reference:{style}})"
     return Firing(
         trigger="harm",
         metric=metric.name,
