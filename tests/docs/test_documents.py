@@ -13,7 +13,6 @@ import subprocess
 import sys
 
 import pytest
-from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
 from canarystats import load_policy
 from canarystats.policy import (
@@ -27,6 +26,7 @@ from canarystats.policy import (
     Trigger,
     format_duration,
 )
+from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 RUNS = {"canarystats": [sys.executable, "-m", "canarystats"], "make": ["make"]}
