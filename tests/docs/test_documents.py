@@ -11,21 +11,15 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from canarystats import load_policy
-from canarystats.policy import (
-    RULES,
-    Absolute,
-    Arms,
-    ErrorBudget,
-    Metric,
-    Policy,
-    Query,
-    Trigger,
-    format_duration,
-)
+from canarystats.durations import format_duration
+from canarystats.metric import Metric, Query
+from canarystats.policy import Arms, ErrorBudget, Policy
+from canarystats.rules import RULES, Absolute, Trigger
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -101,7 +95,7 @@ def _run(words):
 @pytest.mark.parametrize("block", blocks("sh"), ids=_place)
 def test_shell_blocks_use_commands_and_options_that_exist(block):
     joined = block.text.replace("\\\n", " ")
-    for line in re.findall(r"\bcanarystats (.*)", joined):
+    for line in re.findall(r"^canarystats (.*)", joined, re.MULTILINE):
         command = line.split()[0]
         _, known = _run(["canarystats", command, "--help"])
         for option in re.findall(r"(?<!\S)(--[a-z-]+)", line):
@@ -148,6 +142,16 @@ def _rule_row(trigger):
     ]
 
 
+def test_the_map_of_layers_names_them_all_from_the_top():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    rows = table_rows(ROOT / "CONTRIBUTING.md", "## The layers, in one minute")
+    shown = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    rank = {name: i for i, layer in enumerate(layers) for name in layer.split(" | ")}
+    assert set(shown) == set(rank) - {"__main__"}
+    assert [rank[name] for name in shown] == sorted(rank[name] for name in shown)
+
+
 SECTIONS = {
     "## The policy": Policy,
     "## Metrics": Metric,
@@ -173,16 +177,18 @@ def _fields(model):
 
 def _default(model, name):
     field = model.model_fields[name]
-    if model is Trigger and (name in {"metric", "threshold", "for_", "window", "evidence"}):
-        return "by rule"
-    if model is Trigger and name in {"absolute", "warn"}:
+    if model is Trigger and name in BY_RULE:
         return "by rule"
     if field.is_required():
         return "required"
     if isinstance(field.default, (Query, ErrorBudget, Arms)):
         return "see below"
-    if name in {"interval", "warm_up", "min_duration", "for_"}:
+    if name in DURATIONS:
         return format_duration(field.default)
-    if isinstance(field.default, str) or field.default == ():
-        return str(field.default or "").replace("()", "") or "empty"
+    if isinstance(field.default, str | tuple):
+        return field.default or "empty"
     return json.dumps(field.default)
+
+
+BY_RULE = {"metric", "threshold", "for_", "window", "evidence", "absolute", "warn"}
+DURATIONS = {"interval", "warm_up", "min_duration", "for_"}
