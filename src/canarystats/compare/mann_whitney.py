@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from canarystats.compare import sides
+from canarystats.compare.stacks import stacked, stacks
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Status
 from canarystats.kernels.dependence import autocorrelation_time
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 LEAST_EFFECTIVE = 3.0  # independent values a side under which a gauge's answer is withheld
-STACKED = 1 << 21  # values, padding included, that are stacked for one kernel call
 INDEPENDENT = ("the observations are independent", "one look at a window fixed beforehand")
 STATIONARY = (
     "each side is stationary within the window",
@@ -140,29 +140,13 @@ def mann_whitney(
     sides.require_setting("harmful", harmful, sides.HARMFUL)
     sides.require_between("level", level, 0, 0.5)
     sides.require_between("margin", margin, -math.inf, math.inf)
-    if margin < 0 and alternative == "two-sided":
-        msg = f"margin is {margin}; a two-sided alternative takes none below 0"
-        raise InputError(msg)
+    sides.require_one_sided(margin, alternative)
     asked = _Asked(alternative, level, margin, harmful)
     pairs = [pair] if isinstance(pair, Pair) else list(pair)
     for each in pairs:
         sides.require_kind(each, "mann_whitney", Kind.SAMPLES, Kind.GAUGE)
-    found = [e for stack in _stacks(pairs) for e in _evidence(stack, asked)]
+    found = [e for stack in stacks(pairs) for e in _evidence(stack, asked)]
     return found[0] if isinstance(pair, Pair) else found
-
-
-def _stacks(pairs: list[Pair]) -> Iterator[list[Pair]]:
-    stack: list[Pair] = []
-    widest = 0
-    for pair in pairs:
-        size = len(pair.canary) + (0 if pair.baseline is None else len(pair.baseline))
-        widest = max(widest, size)
-        if stack and widest * (len(stack) + 1) > STACKED:
-            yield stack
-            stack, widest = [], size
-        stack.append(pair)
-    if stack:
-        yield stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +166,13 @@ class _Ranked:
 def _evidence(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
     columns = [sides.ordinary_values(pair) for pair in pairs]
     gauge = np.array([pair.kind is Kind.GAUGE for pair in pairs])
-    canary = _stacked([column[0] for column in columns])
-    baseline = _stacked([column[1] for column in columns])
+    canary = stacked([column[0] for column in columns])
+    baseline = stacked([column[1] for column in columns])
     ranked = _rank(canary, baseline, gauge, asked)
     return [
         _found(pair, column, ranked, i, asked)
         for i, (pair, column) in enumerate(zip(pairs, columns, strict=True))
     ]
-
-
-def _stacked(columns: list[FloatArray]) -> FloatArray:
-    table = np.full((len(columns), max(map(len, columns))), np.nan)
-    for row, column in zip(table, columns, strict=True):
-        row[: len(column)] = column
-    return table
 
 
 def _rank(

@@ -67,6 +67,19 @@ def require_between(name: str, value: float, low: float, high: float) -> None:
         raise InputError(msg)
 
 
+def require_one_sided(margin: float, alternative: str) -> None:
+    """Refuse a negative margin, which asks for non-inferiority, beside a two-sided alternative.
+
+    Raises
+    ------
+    InputError
+        If both are given.
+    """
+    if margin < 0 and alternative == "two-sided":
+        msg = f"margin is {margin}; a two-sided alternative takes none below 0"
+        raise InputError(msg)
+
+
 def question(alternative: str, harmful: str) -> Question:
     """What an alternative asks, given the direction that hurts."""
     if alternative == "two-sided":

@@ -54,6 +54,7 @@ def advance(
     failures: FloatArray,
     share: FloatArray,
     log_odds: FloatArray,
+    fano: FloatArray,
 ) -> FloatArray:
     """One look of every test.
 
@@ -67,13 +68,16 @@ def advance(
         Shape (tests,): this look's counts and the share of successes at the edge of the null.
     log_odds
         Shape (tests, grid): the alternatives, as logarithms of odds multipliers.
+    fano
+        Shape (tests,): what the gain is divided by where counts come in clumps; 1 for independent
+        ones.
     """
     if looks:
         begins = onset_mass_left(looks - 1) - onset_mass_left(looks)
         log_mass = np.logaddexp(log_mass, math.log(begins / log_mass.shape[1]))
     total = (successes + failures)[:, None]
     gain = successes[:, None] * log_odds - total * np.log1p(share[:, None] * np.expm1(log_odds))
-    advanced: FloatArray = log_mass + gain
+    advanced: FloatArray = log_mass + gain / fano[:, None]
     return advanced
 
 

@@ -68,16 +68,23 @@ class RankSums:
         return self.n * self.m / 12 * np.maximum(spread, 0)
 
     @property
-    def placement_variance(self) -> FloatArray:
-        """Variance of `probability` whatever the two distributions are; 0 where a side has one."""
-        variance = np.zeros(len(self.u))
-        for squares, here, there in (
-            (self.squares_n, self.n, self.m),
-            (self.squares_m, self.m, self.n),
+    def placement_variances(self) -> FloatArray:
+        """What each sample adds to `placement_variance`, shape (2, K); 0 where it has one value."""
+        parts = np.zeros((2, len(self.u)))
+        for part, (squares, here, there) in zip(
+            parts,
+            ((self.squares_n, self.n, self.m), (self.squares_m, self.m, self.n)),
+            strict=True,
         ):
             scatter = squares - self.u * self.u / np.maximum(here, 1)
             degrees = np.maximum(here * (here - 1), 1) * np.maximum(there * there, 1)
-            variance += np.maximum(scatter, 0) / degrees
+            part[:] = np.maximum(scatter, 0) / degrees
+        return parts
+
+    @property
+    def placement_variance(self) -> FloatArray:
+        """Variance of `probability` whatever the two distributions are; 0 where a side has one."""
+        variance: FloatArray = self.placement_variances.sum(axis=0)
         return variance
 
 

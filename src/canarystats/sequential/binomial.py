@@ -2,8 +2,8 @@
 
 Hypothesis of a row: successes come with at most (``rising``) or at least (otherwise) the null's
 share. Assumes that, given the past, the successes of a look are binomial or less spread out than
-that (Poisson counts conditioned on their sum, or requests that fail independently). Bursts break
-it: successes that come in clumps count as more evidence than they are.
+that (Poisson counts conditioned on their sum, or requests that fail independently), up to the
+Fano factor given. Bursts beyond it break it: clumps count as more evidence than they are.
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ def step(
     successes: FloatArray,
     failures: FloatArray,
     share: FloatArray,
+    fano: FloatArray,
     at: float,
 ) -> tuple[BinomialState, FloatArray]:
     """One look of every test; gives the new state and the log e-values, shape (tests,)."""
-    log_mass = mixture.advance(state.log_mass, state.looks, successes, failures, share, odds)
+    log_mass = mixture.advance(state.log_mass, state.looks, successes, failures, share, odds, fano)
     looks = state.looks + 1
     log_e = mixture.log_e_values(log_mass, looks)
     if state.looks:

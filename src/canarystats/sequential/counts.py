@@ -12,7 +12,7 @@ Lindon & Malek (2022), Anytime-valid inference for multinomial count data, NeurI
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.kernels.mixture import share_interval, shifted_share
-from canarystats.sequential import binomial
+from canarystats.sequential import binomial, dispersion
+from canarystats.sequential.dispersion import Dispersion, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 INTERVAL_LEVEL = 0.95
 EVENTS, EXPOSURE = 0, 1
-ASSUMES_ARMS = "errors are independent given the load; bursts in one arm overstate the evidence"
+ERRORS, TRAFFIC = 0, 1  # rows of the dispersion
+ASSUMES_ARMS = "errors are independent given the load, up to the burstiness the baseline shows"
 ASSUMES_TRAFFIC = "requests are assigned independently with the designed share"
 
 
@@ -61,13 +63,16 @@ class CountsState:
     designed
         Canary requests that the designed shares would have brought over those ticks; the shares
         of ticks without one do not count.
+    dispersion
+        How bursty the baseline's errors and the traffic split are.
     """
 
     tests: binomial.BinomialState
     alone: FloatArray
     canary: FloatArray
     baseline: FloatArray
-    designed: float = 0.0
+    designed: float
+    dispersion: Dispersion
 
 
 class Counts:
@@ -91,7 +96,8 @@ class Counts:
     def begin(self) -> CountsState:
         """The state before the first tick."""
         zero = np.zeros(2)
-        return CountsState(binomial.begin(len(self.tests)), zero, zero, zero)
+        tests = binomial.begin(len(self.tests))
+        return CountsState(tests, zero, zero, zero, 0.0, dispersion.begin(2))
 
     def step(
         self,
@@ -130,10 +136,12 @@ class Counts:
                 shares[self._traffic] = shifted_share(share, self._null[self._traffic])
         unread = successes + failures == 0
         shares[unread] = 0.0
-        tests, _ = binomial.step(state.tests, self._odds, successes, failures, shares, at)
+        bursts = dispersion.fano(state.dispersion)
+        fano = np.where(self._traffic, bursts[TRAFFIC], bursts[ERRORS])
+        tests, _ = binomial.step(state.tests, self._odds, successes, failures, shares, fano, at)
         alone = state.alone + canary
         if baseline is None:
-            return CountsState(tests, alone, state.canary, state.baseline, state.designed)
+            return replace(state, tests=tests, alone=alone)
         designed = 0.0 if share is None else share * (canary[EXPOSURE] + baseline[EXPOSURE])
         return CountsState(
             tests,
@@ -141,6 +149,22 @@ class Counts:
             state.canary + canary,
             state.baseline + baseline,
             state.designed + float(designed),
+            dispersion.step(state.dispersion, self._seen(canary, baseline, share)),
+        )
+
+    @staticmethod
+    def _seen(canary: FloatArray, baseline: FloatArray, share: float | None) -> Seen:
+        """The baseline's errors, and how far the canary's requests are from their design.
+
+        The second speaks of the split alone: a load that both sides share does not look bursty.
+        """
+        total = canary[EXPOSURE] + baseline[EXPOSURE]
+        designed = 0.0 if share is None else share
+        off = canary[EXPOSURE] - designed * total if designed else 0.0
+        return Seen(
+            values=np.array([baseline[EVENTS], off]),
+            scale=np.array([baseline[EXPOSURE], 1.0]),
+            variance=np.array([baseline[EVENTS], designed * (1.0 - designed) * total]),
         )
 
     def log_e(self, state: CountsState) -> dict[str, float]:

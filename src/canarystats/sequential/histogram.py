@@ -31,24 +31,36 @@ from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.kernels.mixture import share_interval, shifted_share
-from canarystats.sequential import binomial
+from canarystats.sequential import binomial, dispersion
+from canarystats.sequential.dispersion import Dispersion, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FloatArray = NDArray[np.float64]
 INTERVAL_LEVEL = 0.95
-ASSUMES = "requests are independent given the load; bursts of slow requests overstate the evidence"
+ASSUMES = "requests are independent given the load, up to the burstiness the baseline shows"
 QUESTIONS = ("worse", "beyond", "not_worse")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HistogramState:
-    """What a histogram has shown: its tests, and the bucket totals of each side, shape (k,)."""
+    """What a histogram has shown.
+
+    Parameters
+    ----------
+    tests
+        The e-processes.
+    canary, baseline
+        Bucket totals of each side, shape (k,).
+    dispersion
+        How bursty the baseline's slow requests are, by edge.
+    """
 
     tests: binomial.BinomialState
     canary: FloatArray
     baseline: FloatArray
+    dispersion: Dispersion
 
 
 class Histogram:
@@ -93,7 +105,8 @@ class Histogram:
     def begin(self) -> HistogramState:
         """The state before the first tick."""
         k = self._edges + 1
-        return HistogramState(binomial.begin(4 * self._edges), np.zeros(k), np.zeros(k))
+        tests = binomial.begin(4 * self._edges)
+        return HistogramState(tests, np.zeros(k), np.zeros(k), dispersion.begin(self._edges))
 
     def step(
         self, state: HistogramState, canary: FloatArray, baseline: FloatArray | None, at: float
@@ -118,8 +131,13 @@ class Histogram:
                 tail,
             ]
         )
-        tests, _ = binomial.step(state.tests, self._odds, successes, failures, share, at)
-        return HistogramState(tests, state.canary + canary, state.baseline + other)
+        bursts = np.tile(dispersion.fano(state.dispersion), 4)
+        tests, _ = binomial.step(state.tests, self._odds, successes, failures, share, bursts, at)
+        learned = state.dispersion
+        if requests_other:
+            scale = np.full(self._edges, requests_other)
+            learned = dispersion.step(learned, Seen(slow_other, scale, slow_other))
+        return HistogramState(tests, state.canary + canary, state.baseline + other, learned)
 
     def log_e(self, state: HistogramState) -> dict[str, float]:
         """The log e-value of each question."""
