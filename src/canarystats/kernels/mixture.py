@@ -54,7 +54,7 @@ def advance(
     failures: FloatArray,
     share: FloatArray,
     log_odds: FloatArray,
-    fano: FloatArray,
+    fano: FloatArray | float = 1.0,
 ) -> FloatArray:
     """One look of every test.
 
@@ -69,7 +69,7 @@ def advance(
     log_odds
         Shape (tests, grid): the alternatives, as logarithms of odds multipliers.
     fano
-        Shape (tests,): what the gain is divided by where counts come in clumps; 1 for independent
+        Shape (tests,) or one for all: what the gain is divided by where counts come in clumps; 1 for independent
         ones.
     """
     if looks:
@@ -77,7 +77,7 @@ def advance(
         log_mass = np.logaddexp(log_mass, math.log(begins / log_mass.shape[1]))
     total = (successes + failures)[:, None]
     gain = successes[:, None] * log_odds - total * np.log1p(share[:, None] * np.expm1(log_odds))
-    advanced: FloatArray = log_mass + gain / fano[:, None]
+    advanced: FloatArray = log_mass + gain / np.reshape(fano, (-1, 1))
     return advanced
 
 

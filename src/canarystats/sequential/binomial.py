@@ -63,8 +63,8 @@ def step(
     successes: FloatArray,
     failures: FloatArray,
     share: FloatArray,
-    fano: FloatArray,
     at: float,
+    fano: FloatArray | float = 1.0,
 ) -> tuple[BinomialState, FloatArray]:
     """One look of every test; gives the new state and the log e-values, shape (tests,)."""
     log_mass = mixture.advance(state.log_mass, state.looks, successes, failures, share, odds, fano)

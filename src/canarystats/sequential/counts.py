@@ -138,7 +138,7 @@ class Counts:
         shares[unread] = 0.0
         bursts = dispersion.fano(state.dispersion)
         fano = np.where(self._traffic, bursts[TRAFFIC], bursts[ERRORS])
-        tests, _ = binomial.step(state.tests, self._odds, successes, failures, shares, fano, at)
+        tests, _ = binomial.step(state.tests, self._odds, successes, failures, shares, at, fano)
         alone = state.alone + canary
         if baseline is None:
             return replace(state, tests=tests, alone=alone)

@@ -132,7 +132,7 @@ class Histogram:
             ]
         )
         bursts = np.tile(dispersion.fano(state.dispersion), 4)
-        tests, _ = binomial.step(state.tests, self._odds, successes, failures, share, bursts, at)
+        tests, _ = binomial.step(state.tests, self._odds, successes, failures, share, at, bursts)
         learned = state.dispersion
         if requests_other:
             scale = np.full(self._edges, requests_other)
