@@ -22,8 +22,10 @@ class Rows:
         self.mass = mixture.start(rows, len(grid))
         self.looks = 0
 
-    def step(self, successes, failures, share):
-        self.mass = mixture.advance(self.mass, self.looks, successes, failures, share, self.odds)
+    def step(self, successes, failures, share, fano=1.0):
+        self.mass = mixture.advance(
+            self.mass, self.looks, successes, failures, share, self.odds, fano
+        )
         self.looks += 1
         return mixture.log_e_values(self.mass, self.looks)
 

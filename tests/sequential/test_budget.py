@@ -63,3 +63,9 @@ def test_a_smaller_budget_lowers_every_level_alike():
     tighter = policy.replace(error_budget={"false_rollback": 0.001})
     for claim, level in levels(policy).items():
         assert levels(tighter)[claim] == pytest.approx(level / 10)
+
+
+def test_what_is_on_a_dry_run_spends_nothing_of_the_others():
+    policy = eight_triggers("requests", "latency_seconds").with_metric("requests", dry_run=True)
+    alone = levels(eight_triggers("latency_seconds"))
+    assert {claim: levels(policy)[claim] for claim in alone} == alone

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canarystats.evidence import Status
+from canarystats.sequential import dispersion
 from canarystats.sequential.histogram import Histogram
 from tests.rollouts import BOUNDS, FINE_BOUNDS, START, bucket_shares
 from tests.sequential.simulated import Rows, log_mean, most_by_chance
@@ -167,10 +168,12 @@ def test_the_simulation_follows_the_very_same_formula():
     chances = bucket_shares(1.0, BOUNDS)
     made = design(BOUNDS)
     ticks = [(rng.multinomial(75, chances), rng.multinomial(1425, chances)) for _ in range(5)]
-    rows = Rows(len(BOUNDS) - 1)
+    rows, bursts = Rows(len(BOUNDS) - 1), dispersion.begin(len(BOUNDS) - 1)
     for canary, baseline in ticks:
         slow = [np.cumsum(side[::-1])[::-1][1:].astype(float) for side in (canary, baseline)]
-        e = rows.step(slow[0], slow[1], np.full(len(BOUNDS) - 1, 0.05))
+        e = rows.step(slow[0], slow[1], np.full(len(BOUNDS) - 1, 0.05), dispersion.fano(bursts))
+        all_of = np.full(len(BOUNDS) - 1, float(baseline.sum()))
+        bursts = dispersion.step(bursts, dispersion.Seen(slow[1], all_of, slow[1]))
     expected = made.log_e(follow(made, ticks))["worse"]
     assert float(log_mean(e[None, :], 1)[0]) == pytest.approx(expected)
 

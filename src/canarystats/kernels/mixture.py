@@ -69,8 +69,8 @@ def advance(
     log_odds
         Shape (tests, grid): the alternatives, as logarithms of odds multipliers.
     fano
-        Shape (tests,) or one for all: what the gain is divided by where counts come in clumps; 1 for independent
-        ones.
+        Shape (tests,) or one for all: what the gain is divided by where counts come in clumps; 1
+        for independent ones.
     """
     if looks:
         begins = onset_mass_left(looks - 1) - onset_mass_left(looks)
