@@ -51,10 +51,13 @@ class SourceErrorKind(StrEnum):
     REJECTED = "rejected"  # the query itself was refused
     MALFORMED = "malformed"  # not what the interface documents
     NOT_FOUND = "not_found"  # no such file, directory or endpoint
+    UNWRITABLE = "unwritable"  # a file that was to be written cannot be
 
 
 class SourceError(CanaryStatsError):
-    """The outside could not deliver the data; a verdict made without it is at most *hold*.
+    """The outside failed: data that did not come, a file that cannot be written.
+
+    A verdict made without the data is at most *hold*.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def watch(  # noqa: PLR0913
     Raises
     ------
     SourceError
-        If the source fails in a way that waiting cannot mend.
+        If the source fails in a way that waiting cannot mend, or the state cannot be kept.
     InputError
         If the policy, the share or the saved state cannot be right.
     """
@@ -108,6 +108,7 @@ def watch(  # noqa: PLR0913
     if settle is None:
         settle = min(policy.interval / 4, LONGEST_SETTLE_SECONDS)
     monitor = _resumed(state_file, policy, share, rollout)
+    _keep(state_file, monitor)
     began = clock()
     done = monitor.last_tick
     first = math.floor((began - settle) / policy.interval) * policy.interval
@@ -162,5 +163,9 @@ def _keep(path: Path | None, monitor: Monitor) -> None:
     if path is None:
         return
     beside = path.with_name(path.name + ".new")
-    beside.write_text(monitor.to_json(), "utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(monitor.to_json(), "utf-8")
+        beside.replace(path)
+    except OSError as error:
+        msg = f"the state file {path} cannot be written: {error.strerror}"
+        raise SourceError(SourceErrorKind.UNWRITABLE, msg) from error

@@ -174,7 +174,6 @@ def test_a_watch_needs_a_server():
     assert refuses(run("watch"), 2, "--prometheus")
 
 
-@pytest.mark.xfail(strict=True, reason="an unwritable state file ends the watch in a traceback")
 def test_a_state_that_cannot_be_written_is_told(prometheus, policy, tmp_path):
     done = run(
         *("watch", "--prometheus", prometheus, "--policy", policy, "--interval", "1s"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 import typer
 
 from canarystats.cli import demo, judge, policy, watch
-from canarystats.errors import CanaryStatsError, SourceError
+from canarystats.errors import CanaryStatsError, SourceError, SourceErrorKind
 from canarystats.version import __version__
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ def run(arguments: list[str]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else USAGE
     except SourceError as error:
-        typer.echo(f"canarystats: the source failed ({error.kind}): {error}", err=True)
+        unwritable = error.kind is SourceErrorKind.UNWRITABLE
+        start = "" if unwritable else f"the source failed ({error.kind}): "
+        typer.echo(f"canarystats: {start}{error}", err=True)
         return SOURCE_FAILED
     except CanaryStatsError as error:
         typer.echo(f"canarystats: {error}", err=True)

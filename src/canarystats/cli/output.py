@@ -57,5 +57,5 @@ def write_report(
         written = write(path, verdict, pairs=pairs, history=history)
     except OSError as error:
         msg = f"the report cannot be written to {path}: {error.strerror}"
-        raise SourceError(SourceErrorKind.NOT_FOUND, msg) from error
+        raise SourceError(SourceErrorKind.UNWRITABLE, msg) from error
     typer.echo(f"report: {written.resolve()}", err=True)
