@@ -98,8 +98,8 @@ def brunner_munzel(
         The p-value at which the evidence decides, in (0, 0.5).
     margin
         A probability beyond one half that never counts, in (-0.5, 0.5): ``greater`` tests against
-        ``0.5 + margin``, ``less`` against ``0.5 - margin``. A negative one, with one side only, asks
-        for non-inferiority.
+        ``0.5 + margin``, ``less`` against ``0.5 - margin``. A negative one, with one side only,
+        asks for non-inferiority.
     harmful
         The direction that hurts; it names the question and changes no number.
     distribution
@@ -108,11 +108,11 @@ def brunner_munzel(
     Returns
     -------
     Evidence
-        ``effect`` is the probability that a canary value exceeds a baseline value, ties counting one
-        half, with the interval that inverts the test. Under complete separation the variance is
-        unknown: the p-value is then that of the exact rank test and the interval a score-type one.
-        Status is INSUFFICIENT under ten (effective) values a side, where the test errs too often;
-        DEGENERATE where every value is the same.
+        ``effect`` is the probability that a canary value exceeds a baseline value, ties counting
+        one half, with the interval that inverts the test. Under complete separation the variance
+        is unknown: the p-value is then that of the exact rank test and the interval a score-type
+        one. Status is INSUFFICIENT under ten (effective) values a side, where the test errs too
+        often; DEGENERATE where every value is the same.
 
     Raises
     ------
@@ -122,8 +122,8 @@ def brunner_munzel(
     Notes
     -----
     Hypothesis: the probability is one half (or the margin's). Unlike `mann_whitney` it does not
-    reject for different spreads alone. Samples must be independent; a gauge's variance is inflated by
-    its autocorrelation time, as there.
+    reject for different spreads alone. Samples must be independent; a gauge's variance is
+    inflated by its autocorrelation time, as there.
 
     References
     ----------
@@ -190,9 +190,15 @@ def _rank(
         p = tail(1) if asked.alternative == "greater" else tail(-1)
     beyond = sides.tail(asked.alternative, asked.level)
     normal = asked.distribution == "normal"
-    critical = np.full(len(error), -ndtri(beyond)) if normal else stdtrit(degrees, 1 - beyond)
+    critical: FloatArray = (
+        np.full(len(error), -float(ndtri(beyond))) if normal else stdtrit(degrees, 1 - beyond)
+    )
     spare = probability_interval(
-        theta, np.zeros(len(error)), effective[0], effective[1], stdtrit(degrees, 1 - beyond)
+        theta,
+        np.zeros(len(error)),
+        effective[0],
+        effective[1],
+        np.asarray(stdtrit(degrees, 1 - beyond)),
     )
     low = np.where(known, np.maximum(theta - critical * error, 0), spare[0])
     high = np.where(known, np.minimum(theta + critical * error, 1), spare[1])
@@ -218,7 +224,9 @@ def _found(
     n, m = int(ranked.n[i]), int(ranked.m[i])
     gauge = pair.kind is Kind.GAUGE
     status, detail = _status(ranked, i)
-    medians = [np.median(c[~np.isnan(c)]) if k else np.nan for c, k in zip(columns, (n, m), strict=True)]
+    medians = [
+        np.median(c[~np.isnan(c)]) if k else np.nan for c, k in zip(columns, (n, m), strict=True)
+    ]
     evidence = Evidence(
         metric=pair.name,
         method="brunner_munzel",

@@ -12,7 +12,6 @@ from scipy.special import stdtrit
 
 from canarystats.compare import sides
 from canarystats.compare.stacks import stacked, stacks
-from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Status
 from canarystats.kernels.dependence import autocorrelation_time
 from canarystats.kernels.exceedance import probability_interval
@@ -27,7 +26,7 @@ from canarystats.kernels.ranks import (
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     FloatArray = NDArray[np.float64]
 

@@ -86,11 +86,11 @@ def spread(
 
     Notes
     -----
-    Brown and Forsythe's form of Levene's test: Student's test on distances from each side's median.
-    Hypothesis: canary and baseline have the same mean distance (times ``null_ratio``). Different
-    centres do not matter. Values must be independent; a gauge's variance is inflated by the
-    autocorrelation time of its distances. Under about ten values a side it is conservative; very
-    heavy tails make it lose power.
+    Brown and Forsythe's form of Levene's test: Student's test on distances from each side's
+    median. Hypothesis: canary and baseline have the same mean distance (times ``null_ratio``).
+    Different centres do not matter. Values must be independent; a gauge's variance is inflated by
+    the autocorrelation time of its distances. Under about ten values a side it is conservative;
+    very heavy tails make it lose power.
 
     References
     ----------

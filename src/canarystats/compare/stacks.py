@@ -39,5 +39,3 @@ def stacked(columns: list[FloatArray]) -> FloatArray:
     for row, column in zip(table, columns, strict=True):
         row[: len(column)] = column
     return table
-
-
