@@ -209,5 +209,5 @@ NOT_YET = {
 @pytest.mark.parametrize("fault", NOT_YET)
 def test_a_setting_that_means_nothing_is_refused(fault):
     option, value = NOT_YET[fault]
-    done = call("judge", "--prometheus", "http://127.0.0.1:1", option, value)
+    done = run("judge", "--prometheus", "http://127.0.0.1:1", option, value)
     assert refuses(done, 2, option.strip("-").split("-")[0])
