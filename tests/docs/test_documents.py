@@ -23,7 +23,10 @@ from canarystats.rules import RULES, Absolute, Trigger
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-RUNS = {"canarystats": [sys.executable, "-m", "canarystats"], "make": ["make"]}
+RUNS = {
+    "canarystats": [sys.executable, "-m", "canarystats"],
+    "make": ["make", "--no-print-directory"],
+}
 LONGEST_COMMAND_SECONDS = 120
 
 
@@ -81,7 +84,7 @@ def _run(words):
     done = subprocess.run(
         RUNS[words[0]] + words[1:],
         cwd=ROOT,
-        env=os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"},
+        env=_bare_environment() | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -90,6 +93,11 @@ def _run(words):
         check=False,
     )
     return done.returncode, done.stdout
+
+
+def _bare_environment():
+    """The environment without what a make that runs these tests says to the makes below it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
 
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=_place)
