@@ -1,0 +1,1 @@
+"""Judges that speak the interfaces of other tools, so that their users can move here."""
