@@ -126,7 +126,9 @@ def watch(  # noqa: PLR0913
         now = clock()
         if now - began >= for_seconds:
             return
-        upcoming = (math.floor((now - settle) / policy.interval) + 1) * policy.interval + settle
+        # After a failure wait for the next tick; what came due during a slow look is due now.
+        passed = math.floor((now - settle) / policy.interval) * policy.interval
+        upcoming = (passed if due > done else done) + policy.interval + settle
         sleep(max(min(upcoming - now, began + for_seconds - now), 0.0))
 
 

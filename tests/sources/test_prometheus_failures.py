@@ -12,6 +12,7 @@ from tests.sources.asking import SECRET, T0, kind_of, policy, read
 from tests.sources.fake_prometheus import Answer, Fake, failed, good, serving
 
 from canarystats.errors import CanaryStatsError, InputError, SourceError, SourceErrorKind
+from canarystats.presets import load_policy
 from canarystats.sources import Prometheus
 from canarystats.sources.transport import Response
 
@@ -256,3 +257,8 @@ def test_json_numbers_beyond_floats_are_malformed() -> None:
     source = Prometheus("http://h", transport=Recorded(huge))
     asked = policy("gauge", value="g{$arm}")
     assert kind_of(lambda: source.read(asked, start=T0, end=T0 + 15)) is SourceErrorKind.MALFORMED
+
+
+def test_more_ticks_than_memory_can_hold_are_refused():
+    with pytest.raises(InputError, match="ticks, more than 1000000; read a shorter time"):
+        Prometheus("http://127.0.0.1:1").read(load_policy("eight-triggers"), start=0, end=1.7e9)

@@ -99,6 +99,9 @@ Scrape = Annotated[
 
 def chosen_policy(name: str | None, without: Sequence[str] | None, default: str | None) -> Policy:
     """The policy the options name, without the metrics they leave out."""
+    if name is not None and not name.strip():
+        msg = "--policy: the name is empty; give a preset or a policy file"
+        raise InputError(msg)
     return load_policy(name or default or DEFAULT_POLICY).without(*(without or ()))
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _ABSENT = frozenset({SourceErrorKind.NOT_FOUND, SourceErrorKind.REJECTED})
 _HIDDEN = _ABSENT | {SourceErrorKind.UNAUTHORIZED, SourceErrorKind.MALFORMED}
 
+LONGEST_TIMEOUT_SECONDS = 3600.0
+
 
 class Prometheus:
     """A Prometheus server, asked by POST only where its interface takes a query.
@@ -87,8 +89,14 @@ class Prometheus:
         transport: Transport | None = None,
         scrape_interval_seconds: float | None = None,
     ) -> None:
-        if not timeout_seconds > 0:
-            msg = f"timeout_seconds is {timeout_seconds!r}; it must be longer than 0"
+        if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+            msg = (
+                f"timeout_seconds is {timeout_seconds!r}; it must be longer than 0 and at most "
+                f"{LONGEST_TIMEOUT_SECONDS:g}"
+            )
+            raise InputError(msg)
+        if scrape_interval_seconds is not None and not scrape_interval_seconds > 0:
+            msg = f"scrape_interval_seconds is {scrape_interval_seconds!r}; it must be more than 0"
             raise InputError(msg)
         if not isinstance(retries, int) or retries < 0:
             msg = f"retries is {retries!r}; it must be a whole number of at least 0"

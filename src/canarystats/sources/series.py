@@ -22,6 +22,8 @@ BoolArray = NDArray[np.bool_]
 Labels = dict[str, str]
 TARGET = ("job", "instance")  # the two labels that name what Prometheus scraped
 
+MOST_TICKS = 1_000_000  # half a year at 15 s; more is a slip, and would fill the memory
+
 
 class Bucket(NamedTuple):
     """One populated bucket of a native histogram."""
@@ -71,6 +73,12 @@ class Grid:
             raise InputError(msg)
         before = math.floor(round(start * 1e6) / 1000) // step_ms
         last = math.floor(round(end * 1e6) / 1000) // step_ms
+        if last - before > MOST_TICKS:
+            msg = (
+                f"start {start!r} to end {end!r} holds {last - before} ticks, more than "
+                f"{MOST_TICKS}; read a shorter time or a longer interval"
+            )
+            raise InputError(msg)
         return cls(before * step_ms, step_ms, last - before + 1)
 
     @property
