@@ -112,6 +112,18 @@ class TestMissingData:
         if word != "pass":
             assert verdict.reason.startswith("Memory_bytes: no data")
 
+    def test_passing_over_everything_still_has_a_reason(self):
+        policy = POLICY.replace(on_no_data="pass", min_duration="0s")
+        assert cs.judge([], policy).reason
+
+    def test_a_metric_that_starts_late_is_told_alike_in_batches_and_at_once(self):
+        policy = eight_triggers("requests", "byzantine_events").replace(on_no_data="rollback")
+        pairs = [steady_requests(12), events("byzantine_events", 12).rows(8, 12)]
+        monitor = cs.Monitor(policy, share=0.05)
+        monitor.observe([pairs[0].rows(0, 8)])
+        verdict = monitor.observe([pairs[0].rows(8, 12), pairs[1]])
+        assert verdict == cs.judge(pairs, policy, share=0.05)
+
     def test_rolling_back_on_silence_waits_two_intervals(self):
         policy = eight_triggers("requests", "memory_bytes").replace(on_no_data="rollback")
         assert not cs.judge([steady_requests(3)], policy, share=0.05).firings
@@ -228,6 +240,28 @@ class TestDryRun:
         assert verdict.decision is cs.Decision.PROMOTE
         assert [(f.trigger, f.action) for f in verdict.firings] == [("byzantine", "report")]
 
+    def test_a_dry_run_touches_no_score(self):
+        policy = eight_triggers("requests", "byzantine_events").with_metric(
+            "requests", dry_run=True
+        )
+        pairs = [steady_requests(60, errors=500), events("byzantine_events", 60)]
+        assert cs.judge(pairs, policy, share=0.05).score == 100
+
+    def test_a_traffic_split_on_a_dry_run_does_not_hold(self):
+        policy = eight_triggers("requests", "byzantine_events").with_metric(
+            "requests", dry_run=True
+        )
+        pairs = [steady_requests(60, out_of=7000, errors=70), events("byzantine_events", 60)]
+        assert cs.judge(pairs, policy, share=0.05).decision is cs.Decision.PROMOTE
+
+    def test_samples_of_a_dry_run_are_no_samples(self):
+        policy = eight_triggers("requests", "latency_seconds").replace(min_samples=10**6)
+        much = {"out_of": 5e6, "errors": 5e4, "baseline_out_of": 9.5e7, "baseline_errors": 9.5e5}
+        pairs = [steady_requests(60, **much), latency(np.random.default_rng(0), 60)]
+        assert cs.judge(pairs, policy, share=0.05).decision is cs.Decision.PROMOTE
+        dry = policy.with_metric("requests", dry_run=True)
+        assert cs.judge(pairs, dry, share=0.05).decision is cs.Decision.HOLD
+
     def test_a_dry_run_may_be_absent(self):
         policy = eight_triggers("requests", "byzantine_events").with_metric(
             "byzantine_events", dry_run=True
@@ -304,3 +338,56 @@ def test_a_verdict_says_what_it_takes_to_recompute_it():
     assert verdict.policy_digest == POLICY.digest
     assert verdict.library_version == cs.__version__
     assert len(verdict.input_digest) == len(verdict.decision_id) == 16
+
+
+class TestSamples:
+    policy = Policy.parse(
+        {
+            "metrics": [{"name": "a", "kind": "samples"}, {"name": "b", "kind": "samples"}],
+            "min_duration": "0s",
+        }
+    )
+
+    def pair(self, name, seed, n=400):
+        rng = np.random.default_rng(seed)
+        return cs.Pair.samples(name, canary=rng.random(n), baseline=rng.random(n))
+
+    def test_their_order_changes_nothing(self):
+        pairs = [self.pair("a", 1), self.pair("b", 2)]
+        assert cs.judge(pairs, self.policy) == cs.judge(pairs[::-1], self.policy)
+
+    def test_the_digest_tells_the_sides_apart(self):
+        policy = self.policy.without("b")
+        left = cs.Pair.samples("a", canary=[1.0, 2.0], baseline=[3.0])
+        right = cs.Pair.samples("a", canary=[1.0], baseline=[2.0, 3.0])
+        found = {cs.judge([pair], policy).input_digest for pair in (left, right)}
+        assert len(found) == 2
+
+    def test_a_hold_ends_with_the_look_that_finds_nothing(self):
+        policy = eight_triggers("latency_seconds").replace(min_duration="0s")
+        policy = policy.with_trigger("latency_p99", action="hold")
+        rng, monitor = np.random.default_rng(0), cs.Monitor(policy)
+        slow, fine = (
+            cs.Pair.samples(
+                "latency_seconds",
+                canary=factor * rng.lognormal(size=9000),
+                baseline=rng.lognormal(size=9000),
+            )
+            for factor in (4.0, 1.0)
+        )
+        assert monitor.observe([slow]).decision is cs.Decision.HOLD
+        assert monitor.observe([fine]).decision is cs.Decision.PROMOTE
+
+
+def test_the_digest_covers_the_bounds_of_buckets():
+    found = set()
+    for bounds in ([1, 2, np.inf], [1, 3, np.inf]):
+        pair = cs.Pair.histogram(
+            "latency_seconds",
+            upper_bounds=bounds,
+            canary=[[5, 1, 0]],
+            baseline=[[5, 1, 0]],
+            times=[START],
+        )
+        found.add(cs.judge([pair], eight_triggers("latency_seconds")).input_digest)
+    assert len(found) == 2

@@ -168,6 +168,40 @@ class TestSaving:
         with pytest.raises(cs.InputError):
             cs.Monitor.from_json(json.dumps(saved), eight_triggers())
 
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            (("share",), "x"),
+            (("share",), 5),
+            (("metrics", "requests", "kind"), "nonsense"),
+            (("metrics", "requests", "kind"), "gauge"),
+            (("metrics", "requests", "state", "rules"), {}),
+        ],
+    )
+    def test_a_value_that_was_never_saved_is_refused(self, path, value):
+        saved = json.loads(self.monitor().to_json())
+        inner = saved
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+        with pytest.raises(cs.InputError):
+            cs.Monitor.from_json(json.dumps(saved), eight_triggers())
+
+    def test_values_beyond_all_measure_are_saved(self):
+        policy = cs.Policy.parse({"metrics": [{"name": "a", "kind": "gauge", "batch": 2}]})
+        rng, monitor = np.random.default_rng(0), cs.Monitor(policy)
+        with np.errstate(over="ignore", invalid="ignore"):
+            verdict = monitor.observe(
+                [
+                    cs.Pair.gauge(
+                        "a", canary=1e200 * rng.random(20), baseline=np.ones(20), times=clock(20)
+                    )
+                ]
+            )
+            again = cs.Monitor.from_json(monitor.to_json(), policy)
+            assert again.observe([]) == verdict
+        json.loads(verdict.to_json(), parse_constant=pytest.fail)
+
     def test_every_leaf_that_is_cut_off_is_missed(self):
         saved = json.loads(self.monitor().to_json())
         for name, entry in saved["metrics"].items():
@@ -236,6 +270,8 @@ class TestRefusals:
     def test_a_monitor_refuses_a_wrong_share_when_it_is_made(self):
         with pytest.raises(cs.InputError, match="a percentage"):
             cs.Monitor(POLICY, share=5)
+        with pytest.raises(cs.InputError, match="share is 'five percent'; it must be a number"):
+            cs.Monitor(POLICY, share="five percent")
 
     def test_exchanged_sides_are_noticed(self):
         swapped = steady_requests(10).swapped()
@@ -248,6 +284,16 @@ class TestRefusals:
     def test_near_half_the_traffic_nothing_can_be_noticed(self):
         even = steady_requests(10, out_of=45_000, errors=450, baseline_out_of=55_000)
         assert cs.judge([even.swapped()], POLICY, share=0.45).ticks == 10
+
+    def test_exchanged_sides_are_noticed_tick_by_tick_too(self):
+        pair = steady_requests(30, errors=1, out_of=95, baseline_errors=0, baseline_out_of=5)
+        monitor, refused = cs.Monitor(POLICY, share=0.05), 0
+        for i in range(30):
+            try:
+                monitor.observe([pair.rows(i, i + 1)])
+            except cs.InputError:
+                refused += 1
+        assert refused
 
     @pytest.mark.parametrize("at", [START, START + 5 * TICK, START + 9 * TICK])
     def test_a_tick_is_judged_once(self, at):

@@ -20,7 +20,7 @@ from tests.rollouts import (
 )
 
 POLICY = strategies.policy()
-FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RANK = {cs.Decision.ROLLBACK: 0, cs.Decision.HOLD: 1, cs.Decision.PROMOTE: 2}
 
 
@@ -107,7 +107,7 @@ def test_the_unit_of_a_gauge_changes_no_decision(pairs, exponent):
 
 @pytest.mark.parametrize("name", ["latency_seconds", "byzantine_events", "memory_bytes"])
 @given(pairs=strategies.rollouts(most_ticks=8))
-@settings(FEW, max_examples=6)
+@settings(FEW, max_examples=5)
 def test_a_metric_on_a_dry_run_never_decides(name, pairs):
     policy = POLICY.with_metric(name, dry_run=True)
     with_it = cs.judge(pairs, policy, share=0.05)
@@ -158,7 +158,7 @@ def test_a_refused_batch_leaves_the_monitor_as_it_was(pairs, data):
         )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_more_errors_never_get_a_better_decision(seed):
     rng = np.random.default_rng(seed)
     pair = requests(rng, 60, per_tick=9000)
@@ -179,12 +179,12 @@ def test_more_errors_never_get_a_better_decision(seed):
     assert (found[0], found[-1]) == (2, 0)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_slower_requests_never_get_a_better_decision(seed):
     # One stream of latencies; each canary of the family moves them all up by the same factor.
     rng = np.random.default_rng(seed)
-    n, pair = 60, latency(rng, 60)
-    seconds = [np.exp(rng.normal(np.log(0.04), 0.8, 75)) for _ in range(n)]
+    n, pair = 60, latency(rng, 60, per_tick=6000)
+    seconds = [np.exp(rng.normal(np.log(0.04), 0.8, 300)) for _ in range(n)]
     assert bucket_shares(1.0, BOUNDS).sum() == pytest.approx(1)
     found = []
     for factor in (1.0, 1.1, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0):
@@ -204,7 +204,7 @@ def test_slower_requests_never_get_a_better_decision(seed):
     assert (found[0], found[-1]) == (2, 0)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_more_memory_never_gets_a_better_decision(seed):
     rng = np.random.default_rng(seed)
     base = rng.normal(0.5, 0.02, (60, 2))

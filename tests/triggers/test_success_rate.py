@@ -51,6 +51,17 @@ def test_an_outage_waits_for_the_duration_of_a_rule_against_a_constant():
     assert ways(judge(5000)) == {"success_rate": "sustained"}
 
 
+def test_a_hair_below_the_constant_fires_when_there_is_enough_data():
+    pair = steady_requests(
+        240,
+        errors=51_500,
+        out_of=1e6,
+        baseline_errors=19 * 51_500,
+        baseline_out_of=19e6,
+    )
+    assert ways(cs.judge([pair], POLICY, share=0.05)) == {"success_rate": "sustained"}
+
+
 def test_it_needs_no_baseline():
     pair = cs.Pair.counts(
         "requests",

@@ -91,6 +91,22 @@ def test_the_split_check_can_be_left_out():
     assert verdict.decision is cs.Decision.PROMOTE
 
 
+def test_right_after_a_step_of_a_ramp_the_window_is_read_by_the_shares_of_its_ticks():
+    shares = np.repeat([0.05, 0.5], [30, 5])
+    canary = 100_000 * shares
+    pair = steady_requests(
+        35,
+        errors=canary / 100,
+        out_of=canary,
+        baseline_errors=(100_000 - canary) / 100,
+        baseline_out_of=100_000 - canary,
+    )
+    literal = POLICY.with_trigger("throughput", evidence="none", for_="30s")
+    verdict = cs.judge([pair], literal, share=shares)
+    assert reading(verdict, "throughput").condition is Condition.CLEAR
+    assert not verdict.firings
+
+
 def test_a_ramp_is_told_by_a_share_for_every_tick():
     shares = np.repeat([0.05, 0.25, 0.5], 30)
     canary = 100_000 * shares

@@ -135,6 +135,13 @@ def test_milliseconds_survive_too(milliseconds):
         ({"on_no_data": "panic"}, "on_no_data: 'panic': input should be"),
         ({"metrics": []}, "metrics: []: tuple should have at least 1 item"),
         ({"metrics": [GAUGE | {"name": "9 lives"}]}, "metrics[0].name: '9 lives': string should"),
+        (
+            {"metrics": [GAUGE | {"kind": "gage"}]},
+            "metrics[0].kind: 'gage' is not a kind; write one",
+        ),
+        ({"metrics": [GAUGE | {"kind": []}]}, "metrics[0].kind: a metric needs a kind: gauge, "),
+        ({"triggers": [{"name": ["memory"]}]}, "triggers[0].name: ['memory']: "),
+        ({"interval": False}, "interval: False is not a duration"),
         ({"metrics": [GAUGE | {"batch": 0}]}, "metrics[0].batch: 0: input"),
     ],
 )
@@ -154,6 +161,17 @@ def test_a_policy_is_a_table(data):
 def test_metrics_are_required():
     with pytest.raises(cs.PolicyError, match=r"^metrics: is missing$"):
         Policy.parse({})
+
+
+@pytest.mark.parametrize("seconds", [1 / 3, 1e-5, 0.1 + 0.2, 59.99999999999, 1e7 + 0.1])
+def test_durations_that_are_no_round_numbers_are_read_as_written(seconds):
+    assert parse_duration(format_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize("gate", ["required", "advisory"])
+def test_rules_that_no_evidence_speaks_to_take_no_gate_that_asks_for_it(gate):
+    with pytest.raises(cs.PolicyError, match="evidence"):
+        eight_triggers().with_trigger("byzantine", evidence=gate)
 
 
 def test_a_trigger_is_filled_from_its_rule():

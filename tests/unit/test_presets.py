@@ -116,6 +116,37 @@ def test_policies_that_extend_each_other_in_a_ring_are_refused(tmp_path):
             cs.load_policy(path)
 
 
+def test_parts_of_parts_are_kept_too(tmp_path):
+    write(
+        tmp_path,
+        "a.yaml",
+        "extends: eight-triggers\n"
+        "triggers: [{name: error_rate, absolute: {threshold: 0.07}}]\n"
+        "metrics: [{name: requests, query: {events: 'errors_total{$arm}'}}]\n",
+    )
+    path = write(
+        tmp_path,
+        "b.yaml",
+        "extends: a.yaml\ntriggers: [{name: error_rate, absolute: {for: 1m}}]\n",
+    )
+    policy = cs.load_policy(path)
+    absolute, query = policy.triggers[0].absolute, policy.metric("requests").query
+    assert (absolute.threshold, absolute.for_) == (0.07, 60)
+    assert query.events == "errors_total{$arm}"
+    assert query.exposure == cs.load_policy("eight-triggers").metric("requests").query.exposure
+
+
+@pytest.mark.parametrize(
+    "parent",
+    ["metrics: [{name: memory_bytes, kind: gauge}]\ntriggers: [memory]\n", "metrics:\n"],
+)
+def test_a_parent_that_is_no_policy_is_refused(tmp_path, parent):
+    write(tmp_path, "a.yaml", parent)
+    path = write(tmp_path, "b.yaml", "extends: a.yaml\ntriggers: [{name: memory}]\n")
+    with pytest.raises(cs.PolicyError):
+        cs.load_policy(path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
