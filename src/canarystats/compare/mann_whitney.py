@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from canarystats.compare import sides
+from canarystats.compare import buckets, sides
 from canarystats.compare.stacks import stacked, stacks
+from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Status
 from canarystats.kernels.dependence import autocorrelation_time
 from canarystats.kernels.exceedance import probability_interval
 from canarystats.kernels.ranks import (
     RankSums,
+    bucket_sums,
     dependent_upper_tail,
     mirrored,
     rank_sums,
@@ -82,7 +84,8 @@ def mann_whitney(
     Parameters
     ----------
     pair
-        Samples or a gauge, or a sequence of them, which is ranked in batches.
+        Samples, a gauge or a histogram (ticks added up, a bucket's observations tied), or a
+        sequence of them, which is ranked in batches.
     alternative
         ``greater`` asks whether the canary is larger, ``less`` whether it is smaller.
     level
@@ -143,8 +146,12 @@ def mann_whitney(
     asked = _Asked(alternative, level, margin, harmful)
     pairs = [pair] if isinstance(pair, Pair) else list(pair)
     for each in pairs:
-        sides.require_kind(each, "mann_whitney", Kind.SAMPLES, Kind.GAUGE)
-    found = [e for stack in stacks(pairs) for e in _evidence(stack, asked)]
+        sides.require_kind(each, "mann_whitney", Kind.SAMPLES, Kind.GAUGE, Kind.HISTOGRAM)
+    ordinary = [each for each in pairs if each.kind is not Kind.HISTOGRAM]
+    ranked = iter([e for stack in stacks(ordinary) for e in _evidence(stack, asked)])
+    found = [
+        _bucketed(each, asked) if each.kind is Kind.HISTOGRAM else next(ranked) for each in pairs
+    ]
     return found[0] if isinstance(pair, Pair) else found
 
 
@@ -167,55 +174,83 @@ def _evidence(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
     gauge = np.array([pair.kind is Kind.GAUGE for pair in pairs])
     canary = stacked([column[0] for column in columns])
     baseline = stacked([column[1] for column in columns])
-    ranked = _rank(canary, baseline, gauge, asked)
+    ranked = _rank(_sorted_out(canary, baseline, gauge, asked), asked)
     return [
         _found(pair, column, ranked, i, asked)
         for i, (pair, column) in enumerate(zip(pairs, columns, strict=True))
     ]
 
 
-def _rank(
+def _bucketed(pair: Pair, asked: _Asked) -> Evidence:
+    if asked.margin:
+        msg = f"margin is {asked.margin}; of a histogram it must be 0: `quantile_ratio` takes one"
+        raise InputError(msg)
+    totals = buckets.together(pair)
+    sums = bucket_sums(totals.canary[None], totals.baseline[None])
+    medians = np.array([[totals.quantile(side, 0.5)] for side in (totals.canary, totals.baseline)])
+    whole = np.array([totals.whole])
+    ranks = _Ranks(sums, sums, sums, medians, np.ones(1), ~whole, np.zeros(1, dtype=bool))
+    return _found(pair, totals.columns, _rank(ranks, asked), 0, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranks:
+    sums: RankSums
+    raised: RankSums  # against the baseline moved up by the margin
+    lowered: RankSums
+    medians: FloatArray
+    time: FloatArray
+    approximate: NDArray[np.bool_]
+    gauge: NDArray[np.bool_]
+
+
+def _sorted_out(
     canary: FloatArray, baseline: FloatArray, gauge: NDArray[np.bool_], asked: _Asked
-) -> _Ranked:
+) -> _Ranks:
     sums = rank_sums(canary, baseline)
     medians = np.stack([_medians(canary, sums.n), _medians(baseline, sums.m)])
     time = np.ones(len(canary))
     if gauge.any():
         ticks = min(canary.shape[1], baseline.shape[1])  # beyond it a gauge has padding only
         time[gauge] = autocorrelation_time(canary[gauge, :ticks], baseline[gauge, :ticks])
+    if not asked.margin:
+        return _Ranks(sums, sums, sums, medians, time, gauge, gauge)
+    allowed = np.abs(asked.margin * medians[1])
+    allowed = np.copysign(np.where(np.isfinite(allowed), allowed, 0.0), asked.margin)[:, None]
+    raised = sums if asked.alternative == "less" else rank_sums(canary, baseline + allowed)
+    lowered = sums if asked.alternative == "greater" else rank_sums(canary, baseline - allowed)
+    return _Ranks(sums, raised, lowered, medians, time, gauge, gauge)
+
+
+def _rank(ranks: _Ranks, asked: _Asked) -> _Ranked:
+    sums, time, gauge = ranks.sums, ranks.time, ranks.gauge
     effective = np.maximum(np.stack([sums.n, sums.m]) / time, 1)
     degrees = np.maximum(effective.sum(axis=0) - 2, 1)
 
     def upper(these: RankSums) -> FloatArray:
-        free = upper_p_value(these, exact=~gauge)
+        free = upper_p_value(these, exact=~ranks.approximate)
         if not gauge.any():
             return free
         return np.where(gauge, dependent_upper_tail(these, time, degrees), free)
-
-    allowed = np.abs(asked.margin * medians[1])
-    allowed = np.copysign(np.where(np.isfinite(allowed), allowed, 0.0), asked.margin)[:, None]
-
-    def greater() -> FloatArray:
-        return upper(rank_sums(canary, baseline + allowed) if asked.margin else sums)
-
-    def less() -> FloatArray:
-        return upper(mirrored(rank_sums(canary, baseline - allowed) if asked.margin else sums))
 
     least = smallest_p_value(sums.n, sums.m)
     if gauge.any():
         separated = replace(sums, u=sums.n * sums.m)
         least = np.where(gauge, dependent_upper_tail(separated, time, degrees), least)
     if asked.alternative == "two-sided":
-        p, least = np.minimum(2 * np.minimum(greater(), less()), 1), 2 * least
+        p = np.minimum(2 * np.minimum(upper(ranks.raised), upper(mirrored(ranks.lowered))), 1)
+        least = 2 * least
+    elif asked.alternative == "greater":
+        p = upper(ranks.raised)
     else:
-        p = greater() if asked.alternative == "greater" else less()
+        p = upper(mirrored(ranks.lowered))
     critical = stdtrit(degrees, 1 - sides.tail(asked.alternative, asked.level))
     here = np.where(sums.n * sums.m > 0, sums.probability, 0.5)
     low, high = probability_interval(
         here, sums.placement_variance * time, effective[0], effective[1], critical
     )
     constant = sums.null_variance <= 0
-    return _Ranked(sums.n, sums.m, here, constant, p, least, effective, medians, low, high)
+    return _Ranked(sums.n, sums.m, here, constant, p, least, effective, ranks.medians, low, high)
 
 
 def _medians(values: FloatArray, count: FloatArray) -> FloatArray:

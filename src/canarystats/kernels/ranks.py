@@ -297,7 +297,7 @@ def bucket_sums(first: FloatArray, second: FloatArray) -> RankSums:
         (first * below_m).sum(axis=1),
         n,
         m,
-        (both * (both * both - 1)).sum(axis=1),
+        np.maximum(both * (both * both - 1), 0).sum(axis=1),  # extrapolated parts of one are no tie
         (first * below_m * below_m).sum(axis=1),
         (second * above_n * above_n).sum(axis=1),
     )
