@@ -21,6 +21,7 @@ from canarystats.errors import (
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.monitor import Monitor, judge
 from canarystats.policy import Policy
+from canarystats.replay import replay
 from canarystats.verdict import Decision, Firing, Reading, Verdict, Way
 from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
@@ -28,7 +29,6 @@ from canarystats.windows import Kind, Pair
 if TYPE_CHECKING:
     from canarystats import report, sources
     from canarystats.presets import load_policy, preset_names
-    from canarystats.replay import replay
 
 __all__ = [
     "CanaryStatsError",
@@ -59,7 +59,7 @@ __all__ = [
     "sources",
 ]
 
-_LAZY = {"load_policy": "presets", "preset_names": "presets", "replay": "replay"}
+_LAZY = {"load_policy": "presets", "preset_names": "presets"}
 _LAZY_MODULES = {"report", "sources", "presets"}
 
 

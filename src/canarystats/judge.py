@@ -105,11 +105,13 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         decision = Decision.HOLD if reasons else Decision.PROMOTE
     if decision is Decision.PROMOTE:
         reasons = (_why_promote(views, course),)
+    score = 0.0 if causes else _score(views)
     began = course.rollout or course.started
     key = f"{began}|{policy.digest}|{decision}"
     return Verdict(
         decision=decision,
-        score=0.0 if causes else _score(views),
+        score=score,
+        grade=_grade(policy, score),
         reason=_sentence(reasons[0]),
         reasons=tuple(_sentence(reason) for reason in reasons),
         approval=policy.approval,
@@ -130,6 +132,12 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         input_digest=course.input_digest,
         library_version=course.library_version,
     )
+
+
+def _grade(policy: Policy, score: float) -> str:
+    if score >= policy.pass_score:
+        return "pass"
+    return "marginal" if score >= policy.marginal_score else "fail"
 
 
 def _as_fired(reading: Reading, causes: Sequence[Firing]) -> Reading:

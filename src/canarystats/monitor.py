@@ -10,8 +10,6 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
 from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look
@@ -338,8 +336,4 @@ def judge(
     InputError
         If the pairs do not fit the policy or each other.
     """
-    given = np.asarray(share, dtype=np.float64) if share is not None else None
-    if given is not None and given.ndim:
-        return Monitor(policy, rollout=rollout).observe(pairs, share=given)
-    constant = None if given is None else float(given)
-    return Monitor(policy, share=constant, rollout=rollout).observe(pairs)
+    return Monitor(policy, rollout=rollout).observe(pairs, share=share)

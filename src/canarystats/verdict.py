@@ -127,6 +127,9 @@ class Verdict(Record):
         What to do.
     score
         0 to 100; how healthy the canary looks. It ranks severity and never overrules a veto.
+    grade
+        ``pass``, ``marginal`` or ``fail``: the band of the policy the score falls in. It decides
+        nothing.
     reason
         One plain sentence.
     reasons
@@ -162,6 +165,7 @@ class Verdict(Record):
     schema_version: str = SCHEMA
     decision: Decision
     score: float
+    grade: str = "pass"
     reason: str
     reasons: tuple[str, ...] = ()
     approval: str = "required"

@@ -122,7 +122,7 @@ def test_evidence_far_beyond_any_number_stays_finite():
 def test_a_late_onset_is_found_about_when_it_began():
     k, m = [10.0] * 200 + [20.0] * 30, [190.0] * 200 + [180.0] * 30
     state, _ = run(k, m, [0.05] * 230)
-    assert 195 <= state.lowest_at[0] <= 201
+    assert 196 <= binomial.since(state, 0) <= 202
 
 
 class TestShareInterval:

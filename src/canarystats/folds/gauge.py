@@ -66,8 +66,9 @@ class GaugeFold(TickFold[GaugeFoldState]):
         if compares and canary is not None and baseline is not None:
             gauge = self.design.step(gauge, canary, baseline)
             log_e = self.design.log_e(gauge)["worse"]
-            if onset is None or log_e <= lowest:
-                lowest, onset = log_e, tick.at
+            lower = log_e <= lowest
+            onset = None if lower else tick.at if onset is None else onset
+            lowest = min(log_e, lowest)
         rules = {
             name: rule.step(
                 state.rules[name],

@@ -32,15 +32,15 @@ class BinomialState:
         Shape (tests, grid): see `kernels.mixture`.
     looks
         How many looks brought data.
-    lowest, lowest_at
-        Shape (tests,): the smallest log e-value so far and when it was; evidence has only grown
-        since, so the trouble began about then.
+    lowest, rising_since
+        Shape (tests,): the smallest log e-value so far, and the first tick after it; evidence has
+        only grown since, so the trouble began about then. NaN while it is at its lowest.
     """
 
     log_mass: FloatArray
     looks: int
     lowest: FloatArray
-    lowest_at: FloatArray
+    rising_since: FloatArray
 
 
 def log_odds(rising: Sequence[bool]) -> FloatArray:
@@ -53,7 +53,7 @@ def log_odds(rising: Sequence[bool]) -> FloatArray:
 def begin(tests: int) -> BinomialState:
     """The state before the first look."""
     return BinomialState(
-        mixture.start(tests, len(mixture.ODDS)), 0, np.zeros(tests), np.zeros(tests)
+        mixture.start(tests, len(mixture.ODDS)), 0, np.zeros(tests), np.full(tests, np.nan)
     )
 
 
@@ -70,15 +70,18 @@ def step(
     log_mass = mixture.advance(state.log_mass, state.looks, successes, failures, share, odds, fano)
     looks = state.looks + 1
     log_e = mixture.log_e_values(log_mass, looks)
-    if state.looks:
-        lower = log_e <= state.lowest
-        lowest = np.where(lower, log_e, state.lowest)
-        lowest_at = np.where(lower, at, state.lowest_at)
-    else:
-        lowest, lowest_at = np.minimum(log_e, 0.0), np.full(len(log_e), at)
-    return BinomialState(log_mass, looks, lowest, lowest_at), log_e
+    lower = log_e <= state.lowest
+    since = np.where(np.isnan(state.rising_since), at, state.rising_since)
+    since = np.where(lower, np.nan, since)
+    return BinomialState(log_mass, looks, np.minimum(log_e, state.lowest), since), log_e
 
 
 def log_e_values(state: BinomialState) -> FloatArray:
     """The log e-values, shape (tests,)."""
     return mixture.log_e_values(state.log_mass, state.looks)
+
+
+def since(state: BinomialState, row: int) -> float | None:
+    """Unix seconds of the first tick since when a test's evidence has only grown."""
+    at = float(state.rising_since[row])
+    return None if np.isnan(at) else at

@@ -174,10 +174,7 @@ class Counts:
 
     def onset(self, state: CountsState, claim: str) -> float | None:
         """Unix seconds since when the evidence for a claim has only grown."""
-        if not state.tests.looks:
-            return None
-        index = [test.claim for test in self.tests].index(claim)
-        return float(state.tests.lowest_at[index])
+        return binomial.since(state.tests, [test.claim for test in self.tests].index(claim))
 
     def evidence(self, state: CountsState, levels: Mapping[str, float]) -> list[Evidence]:
         """What each question has been answered so far; ``levels`` by claim."""

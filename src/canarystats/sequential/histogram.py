@@ -151,13 +151,11 @@ class Histogram:
 
     def onset(self, state: HistogramState, question: str) -> float | None:
         """Unix seconds since when the evidence of the loudest edge has only grown."""
-        if not state.tests.looks:
-            return None
         log_e = binomial.log_e_values(state.tests)
         block = (
             slice(0, self._edges) if question == "worse" else slice(self._edges, 2 * self._edges)
         )
-        return float(state.tests.lowest_at[block][int(np.argmax(log_e[block]))])
+        return binomial.since(state.tests, block.start + int(np.argmax(log_e[block])))
 
     def _beyond(self, canary_slow: FloatArray, baseline_fast: FloatArray) -> float:
         near = np.flatnonzero(self._far < self._edges)
