@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FloatArray = NDArray[np.float64]
+ROUNDING = 1e-9  # a look without data must not count as growth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ def step(
     log_mass = mixture.advance(state.log_mass, state.looks, successes, failures, share, odds, fano)
     looks = state.looks + 1
     log_e = mixture.log_e_values(log_mass, looks)
-    lower = log_e <= state.lowest
+    lower = log_e <= state.lowest + ROUNDING
     since = np.where(np.isnan(state.rising_since), at, state.rising_since)
     since = np.where(lower, np.nan, since)
     return BinomialState(log_mass, looks, np.minimum(log_e, state.lowest), since), log_e
