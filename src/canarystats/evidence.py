@@ -39,6 +39,14 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null")
 
+    def _repr_html_(self) -> str:
+        shown = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(key)}</th><td>{escape(str(value))}</td></tr>"
+            for key, value in shown.items()
+        )
+        return f"<table><caption>{escape(repr(self))}</caption>{cells}</table>"
+
 
 class Interval(Record):
     """An interval of an effect; an open side is None.
@@ -163,14 +171,6 @@ class Evidence(Record):
             parts.append(f"e={self.e_value:.2g}")
         answer = "" if self.level is None else ("yes, " if self.decides else "not shown, ")
         return f"{start}: {answer}{', '.join(parts)}{_because(self.detail)}."
-
-    def _repr_html_(self) -> str:
-        shown = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(key)}</th><td>{escape(str(value))}</td></tr>"
-            for key, value in shown.items()
-        )
-        return f"<table><caption>{escape(self.sentence())}</caption>{cells}</table>"
 
 
 _QUESTIONS = {

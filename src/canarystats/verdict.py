@@ -74,6 +74,12 @@ class Reading(Record):
     severity: float = 0.0
     detail: str = ""
 
+    def __repr__(self) -> str:
+        said = f": {self.detail}" if self.detail else ""
+        return f"Reading {self.trigger} ({self.condition.replace('_', ' ')}){said}."
+
+    __str__ = __repr__
+
 
 class Firing(Record):
     """A rule that fired, and why.
