@@ -334,3 +334,27 @@ def test_every_figure_is_under_the_result_metadata_of_both_modes():
         assert told["effectMeasure"] == "meanRatio"
         assert (told["pValue"] is None) == (mode == "parity")
         assert math.isfinite(told["lower"])
+
+
+@pytest.mark.parametrize(("base", "scale"), [(100.0, "ratio"), (-30.0, "difference")])
+def test_a_pattern_both_sides_share_does_not_hide_a_change(base, scale):
+    draw = np.random.default_rng(6)
+    load = base + 50 * np.linspace(0, 1, 60)
+
+    def side(factor=1.0, more=0.0):
+        return (factor * load + more + draw.normal(0, 2, 60)).tolist()
+
+    raised = side(factor=1.3) if scale == "ratio" else side(more=10.0)
+    found, _ = result(side(), raised, "sound")
+    told = found["resultMetadata"]
+    assert (found["classification"], told["method"]) == ("High", "paired")
+    assert told["estimateScale"] == scale
+    assert told["lower"] == pytest.approx(1.28 if scale == "ratio" else 9.5, rel=0.05)
+    assert label(side(), side(), "sound") == "Pass"
+
+
+def test_a_series_worth_too_little_is_not_decided():
+    ramp = [100.0 + i for i in range(30)]
+    found, score = result(ramp, [3 * value for value in ramp], "sound", critical=True)
+    assert found["classification"] == "Nodata"
+    assert "not enough data to decide" in score["classificationReason"]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from canarystats.compare import mann_whitney, rate_ratio, shift
+from canarystats.compare import mann_whitney, paired, rate_ratio, shift
 from canarystats.evidence import Evidence, Interval, Question, Status
+from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from canarystats.compat.kayenta.settings import Settings
@@ -60,6 +61,8 @@ class Comparison:
 def compare(name: str, window: Window, settings: Settings) -> Comparison:
     """Compare the two sides: small counts by their rates, everything else by ranks.
 
+    A series whose ranks depend on each other too much to decide is compared step against step.
+
     Parameters
     ----------
     name
@@ -101,6 +104,12 @@ def _of_ranks(name: str, window: Window, settings: Settings) -> Comparison:
     pair = window.pair(name)
     alternative = _alternative(settings)
     evidence = mann_whitney(pair, alternative=alternative, level=LEVEL)
+    aligned = pair.kind is Kind.GAUGE and window.experiment.size == window.control.size
+    if aligned and evidence.status is Status.INSUFFICIENT and settings.measure == "meanRatio":
+        # what moves both sides alike hides a change from the ranks and not from the differences
+        steps = paired(pair, alternative=alternative, level=LEVEL)
+        if steps.status is Status.OK:
+            return _of_steps(steps, settings)
     beyond = LEVEL if alternative == "two-sided" else 2 * LEVEL
     moved = shift(pair, level=beyond)
     probability = 0.5 if evidence.effect is None else evidence.effect
@@ -119,6 +128,26 @@ def _of_ranks(name: str, window: Window, settings: Settings) -> Comparison:
         increase=probability > 0.5,
         not_worse=_finer_than(window, min(up, down))
         and _within(moved.interval, -down, up, settings),
+    )
+
+
+def _of_steps(evidence: Evidence, settings: Settings) -> Comparison:
+    up, down = _allowed(settings)
+    found = evidence.effect or 0.0
+    if evidence.effect_scale == "ratio":
+        effect: float | None = found
+        same, unit = 1.0, 1.0
+    else:
+        same, unit = 0.0, abs(evidence.reference or 0.0)
+        effect = 1 + found / unit if unit else None
+    return Comparison(
+        evidence,
+        evidence.interval,
+        evidence.effect,
+        evidence.effect_scale,
+        effect,
+        increase=found > same,
+        not_worse=_within(evidence.interval, same - down * unit, same + up * unit, settings),
     )
 
 

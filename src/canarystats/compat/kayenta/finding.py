@@ -68,9 +68,8 @@ def mean(values: FloatArray) -> float:
     """
     if not values.size:
         return math.nan
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs have none
-        first = float(np.cumsum(values)[-1]) / values.size
-        return first + float(np.cumsum(values - first)[-1]) / values.size
+    first = float(np.cumsum(values)[-1]) / values.size
+    return first + float(np.cumsum(values - first)[-1]) / values.size
 
 
 def mean_ratio(experiment: FloatArray, control: FloatArray) -> float:
@@ -83,8 +82,7 @@ def statistics(values: FloatArray) -> dict[str, float | None]:
     """The five numbers Kayenta shows of a side; zeros without values."""
     if not values.size:
         return {"count": 0, "mean": 0.0, "min": 0.0, "max": 0.0, "std": 0.0}
-    infinite = bool(np.isinf(values).any())
-    std = 0.0 if values.size == 1 else math.nan if infinite else float(np.std(values, ddof=1))
+    std = 0.0 if values.size == 1 else float(np.std(values, ddof=1))
     return {
         "count": int(values.size),
         "mean": finite(mean(values)),

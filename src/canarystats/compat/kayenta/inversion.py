@@ -76,8 +76,7 @@ def invert(experiment: FloatArray, control: FloatArray) -> Shift:
 def _deviate(ours: FloatArray, theirs: FloatArray, shift: float) -> float:
     """The standardised statistic after moving the first sample down; both are sorted."""
     n, m = ours.size, theirs.size
-    with np.errstate(invalid="ignore"):  # an infinity less an infinite shift is ranked last
-        moved = ours - shift
+    moved = ours - shift  # an infinity less an infinite shift is NaN, which is ranked last
     below = np.searchsorted(theirs, moved, "left").sum()
     upto = np.searchsorted(theirs, moved, "right").sum()
     excess = (float(below) + float(upto)) / 2 - n * m / 2

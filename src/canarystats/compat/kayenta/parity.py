@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canarystats.compat.kayenta.finding import Finding, figures, finite, mean_ratio
+from canarystats.compat.kayenta.finding import Finding, figures, mean_ratio
 from canarystats.compat.kayenta.inversion import AllTiedError, Shift, invert
 from canarystats.compat.kayenta.noise import disturbed, java_gaussian
 from canarystats.compat.kayenta.preparation import without_outliers
@@ -98,11 +98,11 @@ def _compared(
     if settings.measure == "cles":
         effect = float(rank_sums(experiment[None], control[None]).probability[0])
     told = figures(
-        ratio=finite(ratio),
-        lower=finite(shift.lower),
-        upper=finite(shift.upper),
-        estimate=finite(shift.estimate),
-        effect=finite(effect),
+        ratio=ratio,
+        lower=shift.lower,
+        upper=shift.upper,
+        estimate=shift.estimate,
+        effect=effect,
         effectMeasure=settings.measure,
     )
     bound = TOLERANCE * abs(shift.estimate)

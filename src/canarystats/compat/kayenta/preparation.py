@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from canarystats.compare.outliers import outliers
+from canarystats.compare import outliers
 from canarystats.windows import Pair
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from canarystats.compat.kayenta import parity, sound
 from canarystats.compat.kayenta.finding import Finding, Verdict
 from canarystats.compat.kayenta.request import numbers, read_request
@@ -16,7 +18,6 @@ from canarystats.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from canarystats.compat.kayenta.request import CanaryConfig, MetricConfig, Request
@@ -86,8 +87,10 @@ def judge(
     results, verdicts = [], []
     for metric, identity, sides in _metrics(told, complete=mode == "sound"):
         asked = settings[metric.name]
-        finding, compared = _judged(mode, metric.name, sides, asked, noise)
-        results.append(metric_result(identity, finding, compared, muted=asked.muted))
+        # infinities and values near them have no mean and no spread, which is told by null
+        with np.errstate(over="ignore", invalid="ignore"):
+            finding, compared = _judged(mode, metric.name, sides, asked, noise)
+            results.append(metric_result(identity, finding, compared, muted=asked.muted))
         verdicts.append(
             Verdict(finding.label, metric.groups, finding.critical, asked.muted, finding.reason)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from canarystats.compat.kayenta.finding import statistics
+from canarystats.compat.kayenta.finding import finite, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ def metric_result(
         "classificationReason": finding.reason,
         "experimentMetadata": {"stats": statistics(experiment)},
         "controlMetadata": {"stats": statistics(control)},
-        "resultMetadata": finding.figures,
+        "resultMetadata": _plain(finding.figures),
         "critical": finding.critical,
         "muted": muted,
     }
@@ -61,6 +61,17 @@ def response(
         "groupScores": [{"name": group.name, **_said(group)} for group in groups],
         "score": _said(summary),
     }
+
+
+def _plain(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures with null for what JSON has no number for."""
+    told: dict[str, Any] = {}
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            told[name] = _plain(value)
+        else:
+            told[name] = finite(value) if isinstance(value, float) else value
+    return told
 
 
 def _said(score: Score) -> dict[str, Any]:

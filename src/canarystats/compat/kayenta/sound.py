@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from canarystats.compare.spreads import spread
+from canarystats.compare import spread
 from canarystats.compat.kayenta.comparison import LEVEL, compare
-from canarystats.compat.kayenta.finding import Finding, figures, finite, mean_ratio
+from canarystats.compat.kayenta.finding import Finding, figures, mean_ratio
 from canarystats.evidence import Status
 from canarystats.kernels.ranks import smallest_p_value
 
@@ -46,16 +46,21 @@ def classify(name: str, window: Window, settings: Settings) -> Finding:
     Notes
     -----
     Ranks are compared by Mann-Whitney's test: of series of 20 values a side or more with their
-    autocorrelation, of shorter ones and of constants as if independent. Small whole numbers whose
-    scatter is that of independent events are compared by their rates, exactly. The effect of
-    ``meanRatio`` is the ratio of rates, or one plus the median shift relative to the baseline's
-    median; of ``cles`` the probability that a canary value exceeds a baseline value. One look at a
-    window fixed beforehand: looking again and again breaks the level.
+    autocorrelation, of shorter ones and of constants as if independent. A series too dependent for
+    that is compared step against step, where what moves both sides drops out (`paired`). Small
+    whole numbers whose scatter is that of independent events are compared by their rates, exactly.
+    The effect of ``meanRatio`` is the ratio of rates or of steps, or one plus the median shift
+    relative to the baseline's median; of ``cles`` the probability that a canary value exceeds a
+    baseline value.
+
+    One look at a window fixed beforehand: looking again and again breaks the level. So do windows
+    of few autocorrelation times: alike sides of AR(1) 0.8 were told apart in 5 % at 20 values a
+    side and in 2 to 3 % from 60 on (500 windows each, either direction, the spread included).
     """
     experiment, control = window.present
     if not (experiment.size and control.size):
         return _absent(name, window, settings)
-    told = figures(ratio=finite(mean_ratio(experiment, control)), notes=list(window.notes))
+    told = figures(ratio=mean_ratio(experiment, control), notes=list(window.notes))
     short = _too_short(experiment.size, control.size, settings)
     if short:
         return _undecided(name, short, settings, told)
@@ -103,7 +108,7 @@ def _figures(compared: Comparison, settings: Settings) -> dict[str, Any]:
         "estimate": compared.estimate,
         "estimateScale": compared.scale,
         "pValue": evidence.p_value,
-        "effect": finite(compared.effect),
+        "effect": compared.effect,
         "effectMeasure": settings.measure,
         "method": evidence.method,
         "level": LEVEL,
