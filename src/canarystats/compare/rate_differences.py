@@ -83,7 +83,7 @@ def rate_difference(
     >>> from canarystats.windows import Pair
     >>> pair = Pair.counts("requests", canary=([56], [70]), baseline=([48], [80]))
     >>> print(rate_difference(pair).interval)
-    [0.0526, 0.344]
+    [0.0528, 0.338]
     """
     sides.require_kind(pair, "rate_difference", Kind.COUNTS)
     sides.require_setting("alternative", alternative, sides.ALTERNATIVES)

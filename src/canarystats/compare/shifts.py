@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from canarystats.compare import sides
+from canarystats.compare.stacks import stacked, stacks
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.kernels.dependence import autocorrelation_time
-from canarystats.kernels.differences import difference, median_difference
 from canarystats.kernels.ranks import EXACT_PRODUCT, null_tail
-from canarystats.windows import Kind
+from canarystats.kernels.selection import select_differences
+from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from canarystats.windows import Pair
+    from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
 
+ASSUMES = ("canary and baseline have one shape", "one look at a window fixed beforehand")
 
-def shift(pair: Pair, *, level: float = 0.05) -> Evidence:
+
+@overload
+def shift(pair: Pair, *, level: float = 0.05) -> Evidence: ...
+
+
+@overload
+def shift(pair: Sequence[Pair], *, level: float = 0.05) -> list[Evidence]: ...
+
+
+def shift(pair: Pair | Sequence[Pair], *, level: float = 0.05) -> Evidence | list[Evidence]:
     """Estimate the shift between baseline and canary by the median of all differences.
 
     Parameters
     ----------
     pair
-        Samples or a gauge (one value a tick, the mean of its pods).
+        Samples or a gauge (one value a tick, the mean of its pods), or a sequence of them, taken in
+        batches.
     level
         One minus the coverage of the interval, in (0, 0.5).
 
@@ -63,49 +76,113 @@ def shift(pair: Pair, *, level: float = 0.05) -> Evidence:
     >>> shift(pair).effect
     3.5
     """
-    sides.require_kind(pair, "shift", Kind.SAMPLES, Kind.GAUGE)
     sides.require_between("level", level, 0, 0.5)
-    columns = sides.ordinary_values(pair)
-    canary, baseline = (column[~np.isnan(column)] for column in columns)
-    n, m = canary.size, baseline.size
-    time = 1.0
-    if pair.kind is Kind.GAUGE and n and m:
-        time = float(autocorrelation_time(columns[0][None], columns[1][None])[0])
-    evidence = Evidence(
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
+    for each in pairs:
+        sides.require_kind(each, "shift", Kind.SAMPLES, Kind.GAUGE)
+    found = [_found(read, level) for stack in stacks(pairs) for read in _read(stack, level)]
+    return found[0] if isinstance(pair, Pair) else found
+
+
+@dataclass(slots=True)
+class _Reading:
+    pair: Pair
+    columns: tuple[FloatArray, FloatArray]
+    canary: FloatArray
+    baseline: FloatArray
+    time: float
+    outside: int = 0  # differences beyond each end of the interval, with the end itself
+    ends: tuple[float, float, float] | None = None  # low end, estimate, high end
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return self.canary.size, self.baseline.size
+
+    @property
+    def undefined(self) -> bool:
+        """Whether both sides hold the same infinity."""
+        return any(
+            bool((self.canary == end).any() and (self.baseline == end).any())
+            for end in (math.inf, -math.inf)
+        )
+
+
+def _read(pairs: list[Pair], level: float) -> list[_Reading]:
+    columns = [sides.ordinary_values(pair) for pair in pairs]
+    times = np.ones(len(pairs))
+    gauge = [i for i, pair in enumerate(pairs) if pair.kind is Kind.GAUGE]
+    if gauge:
+        ours, theirs = (stacked([columns[i][side] for i in gauge]) for side in (0, 1))
+        times[gauge] = autocorrelation_time(ours, theirs)
+    readings = []
+    for pair, (ours, theirs), time in zip(pairs, columns, times.tolist(), strict=True):
+        present = (
+            (ours, theirs)
+            if pair.kind is Kind.SAMPLES
+            else (ours[~np.isnan(ours)], theirs[~np.isnan(theirs)])
+        )
+        readings.append(_Reading(pair, (ours, theirs), *present, time))
+    alike: dict[tuple[int, int], list[_Reading]] = {}
+    for reading in readings:
+        if min(reading.sizes) and not reading.undefined:
+            alike.setdefault(reading.sizes, []).append(reading)
+    for group in alike.values():
+        _select(group, level)
+    return readings
+
+
+def _select(group: list[_Reading], level: float) -> None:
+    """Find the interval's ends and the estimate of pairs of the same sizes."""
+    n, m = group[0].sizes
+    middle = (n * m - 1) // 2
+    ranks = np.full((len(group), 3), middle, dtype=np.intp)
+    for row, reading in zip(ranks, group, strict=True):
+        time = None if reading.pair.kind is Kind.SAMPLES else reading.time
+        reading.outside = _outside(n, m, level / 2, time)
+        if reading.outside >= 1:
+            row[0], row[2] = reading.outside - 1, n * m - reading.outside
+    first, second = (
+        np.stack(side) for side in zip(*((r.canary, r.baseline) for r in group), strict=True)
+    )
+    found, following = select_differences(first, second, ranks)
+    upper = found[:, 1] if n * m % 2 else following[:, 1]
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
+        estimates = found[:, 1] / 2 + upper / 2
+    for reading, row, estimate in zip(group, found.tolist(), estimates.tolist(), strict=True):
+        reading.ends = (row[0], estimate, row[2])
+
+
+def _found(reading: _Reading, level: float) -> Evidence:
+    pair, (n, m) = reading.pair, reading.sizes
+    gauge = pair.kind is Kind.GAUGE
+    return Evidence(
         metric=pair.name,
         method="shift",
         question=Question.DIFFERENCE,
-        status=sides.absent(n, m) or Status.OK,
         n_canary=n,
         n_baseline=m,
-        n_effective=max(min(n, m) / time, 1.0) if pair.kind is Kind.GAUGE and n and m else None,
-        observed=sides.finite(np.median(canary)) if n else None,
-        reference=sides.finite(np.median(baseline)) if m else None,
+        n_effective=max(min(n, m) / reading.time, 1.0) if gauge and n and m else None,
+        observed=sides.finite(sides.median(reading.canary)) if n else None,
+        reference=sides.finite(sides.median(reading.baseline)) if m else None,
         effect_scale="difference",
-        assumptions=("canary and baseline have one shape", "one look at a window fixed beforehand"),
-        seen=sides.seen(pair, *columns),
+        assumptions=ASSUMES,
+        seen=sides.seen(pair, *reading.columns),
+        **_answer(reading, level),
     )
-    if evidence.status is not Status.OK:
-        return evidence
-    return evidence.model_copy(update=_estimate(canary, baseline, pair.kind, time, level))
 
 
-def _estimate(
-    canary: FloatArray, baseline: FloatArray, kind: Kind, time: float, level: float
-) -> dict[str, object]:
-    for infinity in (math.inf, -math.inf):
-        if (canary == infinity).any() and (baseline == infinity).any():
-            detail = "both sides hold the same infinity, whose difference is undefined"
-            return {"status": Status.NOT_EVALUABLE, "detail": detail}
-    found: dict[str, object] = {"effect": sides.finite(median_difference(canary, baseline))}
-    outside = _outside(
-        canary.size, baseline.size, level / 2, None if kind is Kind.SAMPLES else time
-    )
-    if outside < 1:
+def _answer(reading: _Reading, level: float) -> dict[str, Any]:
+    nothing = sides.absent(*reading.sizes)
+    if nothing is not None:
+        return {"status": nothing}
+    if reading.ends is None:
+        detail = "both sides hold the same infinity, whose difference is undefined"
+        return {"status": Status.NOT_EVALUABLE, "detail": detail}
+    low, estimate, high = reading.ends
+    found: dict[str, Any] = {"effect": sides.finite(estimate)}
+    if reading.outside < 1:
         detail = f"too few values for an interval of coverage {1 - level:g}"
         return found | {"status": Status.INSUFFICIENT, "detail": detail}
-    low = difference(canary, baseline, outside - 1)
-    high = difference(canary, baseline, canary.size * baseline.size - outside)
     return found | {"interval": sides.interval(low, high, level / 2)}
 
 

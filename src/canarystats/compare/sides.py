@@ -153,6 +153,13 @@ def seen(pair: Pair, canary: FloatArray, baseline: FloatArray) -> tuple[str, ...
     return tuple(found)
 
 
+def median(values: FloatArray) -> float:
+    """The median of one side that is not empty; NaN between infinities of both signs."""
+    n = values.size
+    ordered = np.partition(values, [(n - 1) // 2, n // 2])
+    return float(ordered[(n - 1) // 2]) / 2 + float(ordered[n // 2]) / 2
+
+
 def silent(
     pair: Pair, method: str, asked: Question, status: Status, n: tuple[float, float], level: float
 ) -> Evidence:

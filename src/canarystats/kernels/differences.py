@@ -24,21 +24,14 @@ if TYPE_CHECKING:
 FORMED = 1 << 16  # differences few enough to be formed and partitioned
 
 
-def median_difference(first: FloatArray, second: FloatArray) -> float:
-    """The Hodges-Lehmann estimate of how far ``first`` lies above ``second``.
+def difference(first: FloatArray, second: FloatArray, k: int) -> float:
+    """The k-th smallest x_i - y_j, k = 0 .. n*m - 1.
 
     Parameters
     ----------
     first, second
         Shape (n,) and (m,), not empty, any one unit, no NaN, no infinity that both hold.
     """
-    pairs = first.size * second.size
-    middle = [float(difference(first, second, k)) for k in ((pairs - 1) // 2, pairs // 2)]
-    return middle[0] / 2 + middle[1] / 2
-
-
-def difference(first: FloatArray, second: FloatArray, k: int) -> float:
-    """The k-th smallest x_i - y_j, k = 0 .. n*m - 1."""
     x, y = np.sort(first), np.sort(second)[::-1]
     low = np.zeros(x.size, dtype=np.intp)
     high = np.full(x.size, y.size, dtype=np.intp)

@@ -48,7 +48,7 @@ def _likeliest_share(a: float, n: float, b: float, m: float, difference: float) 
         return (a + b) / total
     # the likelihood equation: x³ + c2 x² + c1 x + c0 = 0, whose middle root is admissible
     c2 = ((n + 2 * m) * difference - total - a - b) / total
-    c1 = ((b * difference - total - 2 * b) * difference + a + b) / total
+    c1 = ((m * difference - total - 2 * b) * difference + a + b) / total
     c0 = b * difference * (1 - difference) / total
     q = (c2 / 3) ** 3 - c1 * c2 / 6 + c0 / 2
     p = math.copysign(math.sqrt(max((c2 / 3) ** 2 - c1 / 3, 0.0)), q)
