@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def zero(
         if abs(at_other) < abs(at_best):
             before, best, other = best, other, best
             at_before, at_best, at_other = at_best, at_other, at_best
-        least = 2 * sys.float_info.epsilon * abs(best) + tolerance / 2
+        least = 2 * float(np.finfo(np.float64).eps) * abs(best) + tolerance / 2
         half = (other - best) / 2
         if abs(half) <= least or at_best == 0:
             break
