@@ -89,7 +89,7 @@ def error(share, replications) -> float:
 
 def power_table(rows) -> list[str]:
     lines = [
-        "| design, points a side | method | +10 % | +25 % | +50 % | +100 % | Kayenta in its level |",
+        "| design, points a side | method | +10 % | +25 % | +50 % | +100 % | in its level |",
         "|---|---|---|---|---|---|---|",
     ]
     for design, n, ours in rows:

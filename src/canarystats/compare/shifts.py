@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+KEPT_RANKS = 256  # a batch asks the same of every pair of one size
 ASSUMES = ("canary and baseline have one shape", "one look at a window fixed beforehand")
 
 
@@ -93,6 +95,7 @@ class _Reading:
     time: float
     outside: int = 0  # differences beyond each end of the interval, with the end itself
     ends: tuple[float, float, float] | None = None  # low end, estimate, high end
+    medians: tuple[float, float] = (math.nan, math.nan)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -101,6 +104,8 @@ class _Reading:
     @property
     def undefined(self) -> bool:
         """Whether both sides hold the same infinity."""
+        if sides.all_finite(self.canary):
+            return False
         return any(
             bool((self.canary == end).any() and (self.baseline == end).any())
             for end in (math.inf, -math.inf)
@@ -124,27 +129,29 @@ def _read(pairs: list[Pair], level: float) -> list[_Reading]:
         readings.append(_Reading(pair, (ours, theirs), *present, time))
     alike: dict[tuple[int, int], list[_Reading]] = {}
     for reading in readings:
-        if min(reading.sizes) and not reading.undefined:
-            alike.setdefault(reading.sizes, []).append(reading)
+        alike.setdefault(reading.sizes, []).append(reading)
     for group in alike.values():
-        _select(group, level)
+        ours, theirs = np.stack([r.canary for r in group]), np.stack([r.baseline for r in group])
+        middles = zip(sides.medians(ours).tolist(), sides.medians(theirs).tolist(), strict=True)
+        for reading, middle in zip(group, middles, strict=True):
+            reading.medians = middle
+        defined = np.array([not reading.undefined for reading in group])
+        if ours.size and theirs.size and defined.any():
+            chosen = [reading for reading in group if not reading.undefined]
+            _select(chosen, ours[defined], theirs[defined], level)
     return readings
 
 
-def _select(group: list[_Reading], level: float) -> None:
+def _select(group: list[_Reading], ours: FloatArray, theirs: FloatArray, level: float) -> None:
     """Find the interval's ends and the estimate of pairs of the same sizes."""
     n, m = group[0].sizes
-    middle = (n * m - 1) // 2
-    ranks = np.full((len(group), 3), middle, dtype=np.intp)
+    ranks = np.full((len(group), 3), (n * m - 1) // 2, dtype=np.intp)
     for row, reading in zip(ranks, group, strict=True):
         time = None if reading.pair.kind is Kind.SAMPLES else reading.time
         reading.outside = _outside(n, m, level / 2, time)
         if reading.outside >= 1:
             row[0], row[2] = reading.outside - 1, n * m - reading.outside
-    first, second = (
-        np.stack(side) for side in zip(*((r.canary, r.baseline) for r in group), strict=True)
-    )
-    found, following = select_differences(first, second, ranks)
+    found, following = select_differences(ours, theirs, ranks)
     upper = found[:, 1] if n * m % 2 else following[:, 1]
     with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
         estimates = found[:, 1] / 2 + upper / 2
@@ -162,8 +169,8 @@ def _found(reading: _Reading, level: float) -> Evidence:
         n_canary=n,
         n_baseline=m,
         n_effective=max(min(n, m) / reading.time, 1.0) if gauge and n and m else None,
-        observed=sides.finite(sides.median(reading.canary)) if n else None,
-        reference=sides.finite(sides.median(reading.baseline)) if m else None,
+        observed=sides.finite(reading.medians[0]),
+        reference=sides.finite(reading.medians[1]),
         effect_scale="difference",
         assumptions=ASSUMES,
         seen=sides.seen(pair, *reading.columns),
@@ -186,6 +193,7 @@ def _answer(reading: _Reading, level: float) -> dict[str, Any]:
     return found | {"interval": sides.interval(low, high, level / 2)}
 
 
+@lru_cache(maxsize=KEPT_RANKS)
 def _outside(n: int, m: int, tail: float, time: float | None) -> int:
     """How many differences, counted from the smallest, reach up to the interval's low end."""
     if time is None and n * m <= EXACT_PRODUCT:

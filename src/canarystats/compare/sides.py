@@ -143,7 +143,7 @@ def seen(pair: Pair, canary: FloatArray, baseline: FloatArray) -> tuple[str, ...
     else:
         sides.append(("baseline", baseline))
     for label, values in sides:
-        if np.isfinite(values).all():
+        if all_finite(values):
             continue
         missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
         if missing:
@@ -153,11 +153,23 @@ def seen(pair: Pair, canary: FloatArray, baseline: FloatArray) -> tuple[str, ...
     return tuple(found)
 
 
-def median(values: FloatArray) -> float:
-    """The median of one side that is not empty; NaN between infinities of both signs."""
-    n = values.size
-    ordered = np.partition(values, [(n - 1) // 2, n // 2])
-    return float(ordered[(n - 1) // 2]) / 2 + float(ordered[n // 2]) / 2
+def all_finite(values: FloatArray) -> bool:
+    """Whether no value is missing or infinite."""
+    # one pass without a table; where squares overflow, the values themselves are looked at
+    with np.errstate(over="ignore"):
+        squares = values.dot(values)
+    return math.isfinite(squares) or bool(np.isfinite(values).all())
+
+
+def medians(rows: FloatArray) -> FloatArray:
+    """The median of each row of finite or infinite values; NaN between infinities of both signs."""
+    size = rows.shape[1]
+    if not size:
+        return np.full(len(rows), np.nan)
+    ordered = np.partition(rows, [(size - 1) // 2, size // 2], axis=1)
+    with np.errstate(invalid="ignore"):
+        median: FloatArray = ordered[:, (size - 1) // 2] / 2 + ordered[:, size // 2] / 2
+    return median
 
 
 def silent(
