@@ -112,3 +112,40 @@ def test_estimates_are_kayentas_within_its_tolerance():
         near = 3e-4 + table[min(middle + 2, table.size - 1)] - table[max(middle - 3, 0)]
         assert abs(found.effect - case["output"]["estimate"]) <= near
     assert compared > 30
+
+
+def test_the_ratio_is_the_shift_of_logarithms():
+    rng = np.random.default_rng(5)
+    x, y = rng.lognormal(0.5, 1, 70), rng.lognormal(0, 1, 50)
+    found = shift(samples(x, y), scale="ratio")
+    logs = shift(samples(np.log(x), np.log(y)))
+    assert found.effect_scale == "ratio"
+    assert found.effect == pytest.approx(np.exp(logs.effect), rel=1e-12)
+    assert found.interval.low == pytest.approx(np.exp(logs.interval.low), rel=1e-12)
+    assert shift(samples([0.0, 1], [1.0, 2]), scale="ratio").status is Status.NOT_EVALUABLE
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_unit_scales_estimate_and_interval(unit):
+    rng = np.random.default_rng(6)
+    x, y = rng.lognormal(0.5, 1, 70), rng.lognormal(0, 1, 50)
+    plain, scaled = shift(samples(x, y)), shift(samples(x * unit, y * unit))
+    assert scaled.effect == pytest.approx(plain.effect * unit, rel=1e-12)
+    assert scaled.interval.low == pytest.approx(plain.interval.low * unit, rel=1e-12)
+
+
+def test_a_batch_is_a_loop_bit_for_bit():
+    rng = np.random.default_rng(7)
+    pairs = [samples(rng.lognormal(size=n), rng.lognormal(size=m)) for n, m in [(60, 60), (9, 300)]]
+    pairs += [samples(rng.lognormal(size=60), rng.lognormal(size=60)), samples([], [1.0])]
+    pairs += [Pair.gauge("g", canary=rng.normal(size=60), baseline=[np.nan, *rng.normal(size=59)])]
+    pairs += [samples([np.inf] * 60, [np.inf] * 60)]
+    assert shift(pairs) == [shift(p) for p in pairs]
+    assert shift([]) == []
+
+
+def test_a_hundred_thousand_values_a_side_are_compared():
+    rng = np.random.default_rng(8)
+    found = shift(samples(rng.normal(1, 1, 100_000), rng.normal(0, 1, 100_000)))
+    assert found.effect == pytest.approx(1, abs=0.03)
+    assert found.interval.high - found.interval.low < 0.03

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -30,14 +30,26 @@ ASSUMES = ("canary and baseline have one shape", "one look at a window fixed bef
 
 
 @overload
-def shift(pair: Pair, *, level: float = 0.05) -> Evidence: ...
+def shift(
+    pair: Pair, *, level: float = 0.05, scale: Literal["difference", "ratio"] = "difference"
+) -> Evidence: ...
 
 
 @overload
-def shift(pair: Sequence[Pair], *, level: float = 0.05) -> list[Evidence]: ...
+def shift(
+    pair: Sequence[Pair],
+    *,
+    level: float = 0.05,
+    scale: Literal["difference", "ratio"] = "difference",
+) -> list[Evidence]: ...
 
 
-def shift(pair: Pair | Sequence[Pair], *, level: float = 0.05) -> Evidence | list[Evidence]:
+def shift(
+    pair: Pair | Sequence[Pair],
+    *,
+    level: float = 0.05,
+    scale: Literal["difference", "ratio"] = "difference",
+) -> Evidence | list[Evidence]:
     """Estimate the shift between baseline and canary by the median of all differences.
 
     Parameters
@@ -47,14 +59,17 @@ def shift(pair: Pair | Sequence[Pair], *, level: float = 0.05) -> Evidence | lis
         batches.
     level
         One minus the coverage of the interval, in (0, 0.5).
+    scale
+        ``ratio`` shifts the logarithms of positive values and gives the factor.
 
     Returns
     -------
     Evidence
-        ``effect`` is the Hodges-Lehmann estimate, canary minus baseline; its interval has order
-        statistics of the differences for ends, and none where there are too few values. There is
-        no p-value. Status is INSUFFICIENT without an interval, NOT_EVALUABLE where both sides hold
-        the same infinity.
+        ``effect`` is the Hodges-Lehmann estimate, canary minus baseline, or its factor; its
+        interval has order statistics of the differences for ends, and none where there are too
+        few values. There is no p-value. Status is INSUFFICIENT without an interval, NOT_EVALUABLE
+        where both sides hold the same infinity, or where a ratio meets values that are not
+        positive and finite.
 
     Raises
     ------
@@ -79,10 +94,16 @@ def shift(pair: Pair | Sequence[Pair], *, level: float = 0.05) -> Evidence | lis
     3.5
     """
     sides.require_between("level", level, 0, 0.5)
+    sides.require_setting("scale", scale, ("difference", "ratio"))
     pairs = [pair] if isinstance(pair, Pair) else list(pair)
     for each in pairs:
         sides.require_kind(each, "shift", Kind.SAMPLES, Kind.GAUGE)
-    found = [_found(read, level) for stack in stacks(pairs) for read in _read(stack, level)]
+    ratio = scale == "ratio"
+    found = [
+        _found(reading, level)
+        for stack in stacks(pairs)
+        for reading in _read(stack, level, ratio=ratio)
+    ]
     return found[0] if isinstance(pair, Pair) else found
 
 
@@ -93,6 +114,7 @@ class _Reading:
     canary: FloatArray
     baseline: FloatArray
     time: float
+    ratio: bool
     outside: int = 0  # differences beyond each end of the interval, with the end itself
     ends: tuple[float, float, float] | None = None  # low end, estimate, high end
     medians: tuple[float, float] = (math.nan, math.nan)
@@ -103,7 +125,12 @@ class _Reading:
 
     @property
     def undefined(self) -> bool:
-        """Whether both sides hold the same infinity."""
+        """Whether differences, or ratios, of these values have no meaning."""
+        if self.ratio:
+            return not all(
+                sides.all_finite(side) and bool((side > 0).all())
+                for side in (self.canary, self.baseline)
+            )
         if sides.all_finite(self.canary):
             return False
         return any(
@@ -112,7 +139,7 @@ class _Reading:
         )
 
 
-def _read(pairs: list[Pair], level: float) -> list[_Reading]:
+def _read(pairs: list[Pair], level: float, *, ratio: bool) -> list[_Reading]:
     columns = [sides.ordinary_values(pair) for pair in pairs]
     times = np.ones(len(pairs))
     gauge = [i for i, pair in enumerate(pairs) if pair.kind is Kind.GAUGE]
@@ -126,20 +153,29 @@ def _read(pairs: list[Pair], level: float) -> list[_Reading]:
             if pair.kind is Kind.SAMPLES
             else (ours[~np.isnan(ours)], theirs[~np.isnan(theirs)])
         )
-        readings.append(_Reading(pair, (ours, theirs), *present, time))
+        readings.append(_Reading(pair, (ours, theirs), *present, time, ratio))
     alike: dict[tuple[int, int], list[_Reading]] = {}
     for reading in readings:
         alike.setdefault(reading.sizes, []).append(reading)
     for group in alike.values():
-        ours, theirs = np.stack([r.canary for r in group]), np.stack([r.baseline for r in group])
-        middles = zip(sides.medians(ours).tolist(), sides.medians(theirs).tolist(), strict=True)
-        for reading, middle in zip(group, middles, strict=True):
-            reading.medians = middle
-        defined = np.array([not reading.undefined for reading in group])
-        if ours.size and theirs.size and defined.any():
-            chosen = [reading for reading in group if not reading.undefined]
-            _select(chosen, ours[defined], theirs[defined], level)
+        _compare(group, level)
     return readings
+
+
+def _compare(group: list[_Reading], level: float) -> None:
+    """Medians, and where differences are defined their order statistics, of pairs of one size."""
+    ours, theirs = np.stack([r.canary for r in group]), np.stack([r.baseline for r in group])
+    middles = zip(sides.medians(ours).tolist(), sides.medians(theirs).tolist(), strict=True)
+    for reading, middle in zip(group, middles, strict=True):
+        reading.medians = middle
+    defined = np.array([not reading.undefined for reading in group])
+    if not (ours.size and theirs.size and defined.any()):
+        return
+    chosen = [reading for reading, usable in zip(group, defined, strict=True) if usable]
+    ours, theirs = ours[defined], theirs[defined]
+    if chosen[0].ratio:
+        ours, theirs = np.log(ours), np.log(theirs)
+    _select(chosen, ours, theirs, level)
 
 
 def _select(group: list[_Reading], ours: FloatArray, theirs: FloatArray, level: float) -> None:
@@ -171,7 +207,7 @@ def _found(reading: _Reading, level: float) -> Evidence:
         n_effective=max(min(n, m) / reading.time, 1.0) if gauge and n and m else None,
         observed=sides.finite(reading.medians[0]),
         reference=sides.finite(reading.medians[1]),
-        effect_scale="difference",
+        effect_scale="ratio" if reading.ratio else "difference",
         assumptions=ASSUMES,
         seen=sides.seen(pair, *reading.columns),
         **_answer(reading, level),
@@ -183,9 +219,15 @@ def _answer(reading: _Reading, level: float) -> dict[str, Any]:
     if nothing is not None:
         return {"status": nothing}
     if reading.ends is None:
-        detail = "both sides hold the same infinity, whose difference is undefined"
+        detail = (
+            "a ratio takes positive, finite values"
+            if reading.ratio
+            else "both sides hold the same infinity, whose difference is undefined"
+        )
         return {"status": Status.NOT_EVALUABLE, "detail": detail}
     low, estimate, high = reading.ends
+    if reading.ratio:
+        low, estimate, high = (float(np.exp(end)) for end in (low, estimate, high))
     found: dict[str, Any] = {"effect": sides.finite(estimate)}
     if reading.outside < 1:
         detail = f"too few values for an interval of coverage {1 - level:g}"

@@ -1,11 +1,12 @@
 """Order statistics of all differences between two samples, many pairs of samples at once.
 
-Both samples are sorted and every eighth value of each is kept; order statistics of the
+Both samples are sorted and every ninth value of each is kept; order statistics of the
 differences of those few, found in the same way, bracket the ones that are wanted. Merging one
 sorted sample with the other moved to an end of the bracket counts, row by row, what lies outside;
 only what lies inside is formed. Where the bracket misses, holds too many ties, or ends too near
 for rounding, the row is left to the exact search of `differences`. What is found are differences
-themselves, so no path changes a bit. Time O((n + m) log(n + m)), memory O(n + m) a row.
+themselves, so no path changes a bit. Time O((n + m) log(n + m)), memory O(n + m) a row, up to about
+100 000 values a side; beyond, the exact search often takes over, which is slower by a log.
 
 References
 ----------
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     IndexArray = NDArray[np.intp]
 
 FORMED = 700  # differences few enough to be formed and sorted
-KEPT = 8  # one value of so many is kept for the bracket
+KEPT = 9  # one value of so many is kept for the bracket; of an odd number the middle one
 FEWEST_KEPT = 24
-REACH = 2  # half width of the bracket, in the sample's own error of a rank
+REACH = 1.8  # half width of the bracket, in the error of a rank that the kept values have
+SAFE_REACH = 3.0  # of the brackets of brackets, which are cheap and must all hold
+WIDE_REACH = 40.0  # of the second try, before the exact search
 MOST_INSIDE = 24  # differences formed, per value of both samples
 TIED = 16  # differences of distinct values formed, per value of both samples
 ROUNDING = 8 * np.finfo(np.float64).eps
@@ -59,7 +62,7 @@ def select_differences(
         part = slice(start, start + step)
         x, y = np.sort(first[part], axis=1), np.sort(second[part], axis=1)
         with np.errstate(invalid="ignore"):  # rows with infinities are left to the exact search
-            found[:, part] = _selected(x, y, ranks[part])
+            found[:, part] = _selected(x, y, ranks[part], REACH)
     last = first.shape[1] * second.shape[1] - 1
     for row in np.flatnonzero(np.isnan(found).any(axis=(0, 2))):
         both = np.stack([ranks[row], np.minimum(ranks[row] + 1, last)])
@@ -68,9 +71,13 @@ def select_differences(
 
 
 def _searched(x: FloatArray, y: FloatArray, ranks: IndexArray) -> FloatArray:
-    """One row exactly: by its distinct values where they are few, else by narrowing."""
+    """One row: by its distinct values where they are few, else more widely, else by narrowing."""
     (values, counts), (others, times) = (np.unique(side, return_counts=True) for side in (x, y))
     if values.size * others.size > TIED * (x.size + y.size):
+        with np.errstate(invalid="ignore"):
+            once_more = _selected(np.sort(x)[None], np.sort(y)[None], ranks[:1], WIDE_REACH)[:, 0]
+        if not np.isnan(once_more).any():
+            return once_more
         found = [difference(x, y, int(k)) for k in ranks.reshape(-1)]
         return np.array(found).reshape(ranks.shape)
     formed = (values[:, None] - others).reshape(-1)
@@ -80,14 +87,14 @@ def _searched(x: FloatArray, y: FloatArray, ranks: IndexArray) -> FloatArray:
     return tied
 
 
-def _selected(x: FloatArray, y: FloatArray, ranks: IndexArray) -> FloatArray:
+def _selected(x: FloatArray, y: FloatArray, ranks: IndexArray, reach: float) -> FloatArray:
     """What could be selected, shape (2, K, q); NaN where it could not."""
     (rows, n), m = x.shape, y.shape[1]
     following = np.minimum(ranks + 1, n * m - 1)
     if n * m <= FORMED:
         formed = np.sort((x[:, :, None] - y[:, None, :]).reshape(rows, n * m), axis=1)
         return np.stack([np.take_along_axis(formed, k, axis=1) for k in (ranks, following)])
-    low, high = (end.reshape(-1) for end in _bracket(x, y, ranks))
+    low, high = (end.reshape(-1) for end in _bracket(x, y, ranks, reach))
     found = np.full((2, ranks.size), np.nan)
     wide = np.repeat(x, ranks.shape[1], axis=0)
     other = np.repeat(np.arange(rows), ranks.shape[1])
@@ -109,21 +116,23 @@ def _selected(x: FloatArray, y: FloatArray, ranks: IndexArray) -> FloatArray:
     return found.reshape(2, *ranks.shape)
 
 
-def _bracket(x: FloatArray, y: FloatArray, ranks: IndexArray) -> tuple[FloatArray, FloatArray]:
+def _bracket(
+    x: FloatArray, y: FloatArray, ranks: IndexArray, reach: float
+) -> tuple[FloatArray, FloatArray]:
     n, m = x.shape[1], y.shape[1]
     kept_n, kept_m = (min(size, max(FEWEST_KEPT, size // KEPT)) for size in (n, m))
     few_x = x[:, ((np.arange(kept_n) + 0.5) * n / kept_n).astype(np.intp)]
     few_y = y[:, ((np.arange(kept_m) + 0.5) * m / kept_m).astype(np.intp)]
     few = kept_n * kept_m
     centre = (ranks + 0.5) * (few / (n * m)) - 0.5
-    reach = REACH * few / min(kept_n, kept_m) ** 1.5 + 1
-    asked = np.concatenate([np.floor(centre - reach), np.ceil(centre + reach)], axis=1)
-    ends, _ = _selected(few_x, few_y, np.clip(asked, 0, few - 1).astype(np.intp))
+    half = reach * few / min(kept_n, kept_m) ** 1.5 + 1
+    asked = np.concatenate([np.floor(centre - half), np.ceil(centre + half)], axis=1)
+    ends, _ = _selected(few_x, few_y, np.clip(asked, 0, few - 1).astype(np.intp), SAFE_REACH)
     extremes = x[:, :1] - y[:, -1:], x[:, -1:] - y[:, :1]
     slack = (extremes[1] - extremes[0]) * 1e-9 + np.abs(ends) * 1e-13
-    half = ranks.shape[1]
-    low = np.where(asked[:, :half] < 0, extremes[0], ends[:, :half]) - slack[:, :half]
-    high = np.where(asked[:, half:] >= few, extremes[1], ends[:, half:]) + slack[:, half:]
+    q = ranks.shape[1]
+    low = np.where(asked[:, :q] < 0, extremes[0], ends[:, :q]) - slack[:, :q]
+    high = np.where(asked[:, q:] >= few, extremes[1], ends[:, q:]) + slack[:, q:]
     return low, high
 
 
