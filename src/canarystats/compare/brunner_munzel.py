@@ -190,15 +190,14 @@ def _rank(
         p = tail(1) if asked.alternative == "greater" else tail(-1)
     beyond = sides.tail(asked.alternative, asked.level)
     normal = asked.distribution == "normal"
-    critical: FloatArray = (
-        np.full(len(error), -float(ndtri(beyond))) if normal else stdtrit(degrees, 1 - beyond)
-    )
+    student: FloatArray = np.asarray(stdtrit(degrees, 1 - beyond), dtype=np.float64)
+    critical = np.full(len(error), -float(ndtri(beyond))) if normal else student
     spare = probability_interval(
         theta,
         np.zeros(len(error)),
         effective[0],
         effective[1],
-        np.asarray(stdtrit(degrees, 1 - beyond)),
+        student,
     )
     low = np.where(known, np.maximum(theta - critical * error, 0), spare[0])
     high = np.where(known, np.minimum(theta + critical * error, 1), spare[1])

@@ -129,7 +129,10 @@ def _excess(
     else:
         columns = sides.ordinary_values(pair)
         points = np.sort(np.concatenate(columns))
-        below = [np.searchsorted(np.sort(side), points, side="right") * 1.0 for side in columns]
+        below = [
+            np.searchsorted(np.sort(side), points, side="right").astype(np.float64)
+            for side in columns
+        ]
         sizes = (float(columns[0].size), float(columns[1].size))
     excess = below[1] / max(sizes[1], 1) - below[0] / max(sizes[0], 1)
     return points, excess, sizes, columns
