@@ -35,6 +35,7 @@ check: lint types layers test ## All of the above but the demo
 bench: $(VENV)/.dev ## Measure footprint and speed
 	@$(RUN) benchmarks/footprint.py
 	@$(RUN) benchmarks/speed/mann_whitney.py
+	@$(RUN) benchmarks/speed/one_look.py
 
 calibration: $(VENV)/.dev ## Simulate error rates at full size (minutes)
 	@$(RUN) -m pytest -m calibration $(ARGS)
