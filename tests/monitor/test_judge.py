@@ -391,3 +391,19 @@ def test_the_digest_covers_the_bounds_of_buckets():
         )
         found.add(cs.judge([pair], eight_triggers("latency_seconds")).input_digest)
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(("looks", "fired"), [("one", 0), ("many", 1)])
+def test_under_one_look_only_that_look_may_spend_a_gauges_level(looks, fired):
+    # Two constant sides: a single look finds nothing independent in them, batches of one tick do.
+    policy = cs.Policy.parse(
+        {
+            "looks": looks,
+            "min_duration": "0s",
+            "metrics": [{"name": "queue_ratio", "kind": "gauge", "critical": True, "batch": 1}],
+        }
+    )
+    flat = cs.Pair.gauge(
+        "queue_ratio", canary=np.full(30, 5.0), baseline=np.full(30, 0.5), times=clock(30)
+    )
+    assert len(cs.judge([flat], policy).firings) == fired

@@ -89,6 +89,8 @@ class GaugeFold(TickFold[GaugeFoldState]):
 
     def harm(self, state: GaugeFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
+        if self.setting.policy.looks == "one":
+            return False, None  # the single look spends the level; nothing else may
         log_e = self.design.log_e(state.gauge)["worse"]
         return reached(log_e, self.levels.get("harm")), state.onset
 
