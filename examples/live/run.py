@@ -1,7 +1,7 @@
 """Watch a real canary: two services, a Prometheus, real load, and ``canarystats watch``.
 
-Exits with the decision's code: 0 promote, 10 hold, 20 rollback (2 usage, 4 the source failed,
-130 interrupted).
+Exits with the decision's code: 0 promote, 10 hold, 20 rollback (2 usage, 1 a
+part failed, 130 interrupted).
 """
 
 from __future__ import annotations
