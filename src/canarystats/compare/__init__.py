@@ -16,7 +16,8 @@ from canarystats.compare.outliers import outliers
 from canarystats.compare.paired import paired
 from canarystats.compare.quantiles import QuantileBracket, histogram_quantile, quantile_ratio
 from canarystats.compare.rate_differences import rate_difference
-from canarystats.compare.rates import rate_level, rate_ratio
+from canarystats.compare.rate_levels import rate_level
+from canarystats.compare.rates import rate_ratio
 from canarystats.compare.shares import share_above
 from canarystats.compare.shifts import shift
 from canarystats.compare.spreads import spread

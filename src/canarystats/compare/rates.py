@@ -1,27 +1,45 @@
-"""Rates of events: the canary's against the baseline's, or against a constant."""
+"""Rates of events: the canary's against the baseline's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
-from canarystats.compare import sides
+from canarystats.compare import sides, tails
 from canarystats.compare.totals import Totals, present, together
 from canarystats.evidence import Evidence, Question, Status
-from canarystats.kernels.binomial import lower_tail, share_bounds, upper_tail
+from canarystats.kernels.binomial import share_bounds
 from canarystats.kernels.score import rate_ratio_bounds, rate_ratio_score
-from canarystats.windows import Kind
+from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from canarystats.windows import Pair
+    from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
 
+Method = Literal["exact", "score"]
+STEADY = (
+    "events come one by one, without bursts",
+    "traffic share or common rate steady",
+    "one look at a window fixed beforehand",
+)
 
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    alternative: sides.Alternative
+    level: float
+    null_ratio: float
+    question: Question
+    method: Method
+
+
+@overload
 def rate_ratio(
     pair: Pair,
     *,
@@ -29,14 +47,38 @@ def rate_ratio(
     level: float = 0.05,
     null_ratio: float = 1.0,
     harmful: sides.Harmful = "increase",
-    method: Literal["exact", "score"] = "exact",
-) -> Evidence:
+    method: Method = "exact",
+) -> Evidence: ...
+
+
+@overload
+def rate_ratio(
+    pair: Sequence[Pair],
+    *,
+    alternative: sides.Alternative = "greater",
+    level: float = 0.05,
+    null_ratio: float = 1.0,
+    harmful: sides.Harmful = "increase",
+    method: Method = "exact",
+) -> list[Evidence]: ...
+
+
+def rate_ratio(
+    pair: Pair | Sequence[Pair],
+    *,
+    alternative: sides.Alternative = "greater",
+    level: float = 0.05,
+    null_ratio: float = 1.0,
+    harmful: sides.Harmful = "increase",
+    method: Method = "exact",
+) -> Evidence | list[Evidence]:
     """Test the ratio of the canary's event rate to the baseline's.
 
     Parameters
     ----------
     pair
-        Counts: events out of an exposure. Ticks missing on either side are left out of both.
+        Counts: events out of an exposure, or a sequence of them, tested together. Ticks missing on
+        either side are left out of both.
     alternative
         ``greater``: H0 is that the ratio is at most ``null_ratio``; ``less``: at least.
     level
@@ -82,177 +124,102 @@ def rate_ratio(
     >>> rate_ratio(pair).decides
     True
     """
-    sides.require_kind(pair, "rate_ratio", Kind.COUNTS)
-    _require(alternative, harmful, level)
-    sides.require_setting("method", method, ("exact", "score"))
-    sides.require_between("null_ratio", null_ratio, 0, np.inf)
-    totals = together(pair)
-    evidence = Evidence(
-        metric=pair.name,
-        method="rate_ratio",
-        question=_ratio_question(alternative, harmful, null_ratio),
-        status=present(pair, totals),
-        n_canary=int(totals.canary[1]),
-        n_baseline=int(totals.baseline[1]),
-        level=level,
-        margin=null_ratio if null_ratio != 1 else None,
-        assumptions=(
-            "events come one by one, without bursts",
-            "traffic share or common rate steady",
-            "one look at a window fixed beforehand",
-        ),
-        seen=totals.seen,
-    )
-    if evidence.status is not Status.OK:
-        return evidence
-    return evidence.model_copy(update=_ratio(totals, alternative, level, null_ratio, method))
-
-
-def _ratio(
-    totals: Totals, alternative: sides.Alternative, level: float, null_ratio: float, method: str
-) -> dict[str, object]:
-    ours, exposure = (float(v) for v in totals.canary)
-    theirs, other = (float(v) for v in totals.baseline)
-    total = ours + theirs
-    found: dict[str, object] = {"observed": ours / exposure, "reference": theirs / other}
-    if not total:
-        detail = "not one event on either side"
-        return found | {"status": Status.NO_EVENTS, "p_value": 1.0, "detail": detail}
-    share = null_ratio * exposure / (null_ratio * exposure + other)
-    p, least = _p_values(ours, total, share, alternative)
-    beyond = sides.tail(alternative, level)
-    if method == "score":
-        deviate = rate_ratio_score((ours, theirs), (exposure, other), null_ratio)
-        p = _normal_p_value(deviate, alternative)
-        ends = rate_ratio_bounds((ours, theirs), (exposure, other), -float(ndtri(beyond)))
-    else:
-        low, high = (float(b) for b in share_bounds(ours, total, beyond))
-        odds = other / exposure
-        ends = odds * low / (1 - low), odds * high / (1 - high) if high < 1 else np.inf
-    found |= {
-        "p_value": p,
-        "effect": (ours / exposure) / (theirs / other) if theirs else None,
-        "interval": sides.interval(*ends, beyond),
-    }
-    if least > level:
-        detail = f"{total:g} events cannot reach a level of {level:g}"
-        return found | {"status": Status.INSUFFICIENT, "detail": detail}
-    return found | ({} if theirs else {"detail": f"{ours:g} events against none"})
-
-
-def rate_level(
-    pair: Pair,
-    *,
-    threshold: float,
-    alternative: sides.Alternative = "greater",
-    level: float = 0.05,
-) -> Evidence:
-    """Test the canary's event rate against a constant, exactly.
-
-    Parameters
-    ----------
-    pair
-        Counts: events out of an exposure; the baseline is not read.
-    threshold
-        The rate under the hypothesis, events per exposure, in (0, 1).
-    alternative
-        ``greater``: H0 is that the rate is at most the threshold; ``less``: at least.
-    level
-        The p-value at which the evidence decides, in (0, 0.5).
-
-    Returns
-    -------
-    Evidence
-        ``effect`` and ``observed`` are the rate, the interval is Clopper and Pearson's. Status is
-        INSUFFICIENT where so little exposure could never reach the level.
-
-    Raises
-    ------
-    InputError
-        If the pair is of another kind or a setting is out of range.
-
-    Notes
-    -----
-    Assumes that requests fail independently at a steady rate; bursts break it. Scrapes can catch an
-    event before its request: where events exceed the exposure, it is taken to be as large.
-
-    References
-    ----------
-    Clopper & Pearson (1934), Biometrika 26:404-413.
-
-    Examples
-    --------
-    >>> from canarystats.windows import Pair
-    >>> rate_level(Pair.counts("requests", canary=([9], [100])), threshold=0.05).decides
-    False
-    """
-    sides.require_kind(pair, "rate_level", Kind.COUNTS)
-    _require(alternative, "increase", level)
-    sides.require_between("threshold", threshold, 0, 1)
-    missing = np.isnan(pair.canary[:, 1])
-    events, exposure = (float(v) for v in pair.canary[~missing].sum(axis=0))
-    seen = list(pair.notes)
-    if missing.any():
-        seen.append(f"canary: {int(missing.sum())} of {pair.n_ticks} ticks missing")
-    if events > exposure > 0:
-        seen.append(f"canary: {events:g} events out of an exposure of {exposure:g}")
-        exposure = events
-    evidence = Evidence(
-        metric=pair.name,
-        method="rate_level",
-        question=Question.LEVEL,
-        status=Status.OK if exposure > 0 else Status.NO_DATA,
-        n_canary=int(exposure),
-        reference=threshold,
-        effect_scale="share",
-        level=level,
-        assumptions=(
-            "requests fail independently at a steady rate",
-            "one look at a window fixed beforehand",
-        ),
-        seen=tuple(seen),
-    )
-    if exposure <= 0:
-        return evidence
-    p, least = _p_values(events, exposure, threshold, alternative)
-    beyond = sides.tail(alternative, level)
-    low, high = (float(b) for b in share_bounds(events, exposure, beyond))
-    found: dict[str, object] = {
-        "observed": events / exposure,
-        "effect": events / exposure,
-        "interval": sides.interval(low, high, beyond),
-        "p_value": p,
-    }
-    if least > level:
-        found["status"] = Status.INSUFFICIENT
-        found["detail"] = f"an exposure of {exposure:g} cannot reach a level of {level:g}"
-    return evidence.model_copy(update=found)
-
-
-def _p_values(
-    events: float, total: float, share: float, alternative: sides.Alternative
-) -> tuple[float, float]:
-    """The p-value, and the least one that any split of the total could give."""
-    upper = float(upper_tail(events, total, share)), float(upper_tail(total, total, share))
-    lower = float(lower_tail(events, total, share)), float(lower_tail(0, total, share))
-    if alternative == "greater":
-        return upper
-    if alternative == "less":
-        return lower
-    return min(1.0, 2 * min(upper[0], lower[0])), 2 * min(upper[1], lower[1])
-
-
-def _normal_p_value(deviate: float, alternative: str) -> float:
-    greater, less = float(ndtr(-deviate)), float(ndtr(deviate))
-    if alternative == "greater":
-        return greater
-    return less if alternative == "less" else min(1.0, 2 * min(greater, less))
-
-
-def _require(alternative: str, harmful: str, level: float) -> None:
     sides.require_setting("alternative", alternative, sides.ALTERNATIVES)
     sides.require_setting("harmful", harmful, sides.HARMFUL)
     sides.require_between("level", level, 0, 0.5)
+    sides.require_setting("method", method, ("exact", "score"))
+    sides.require_between("null_ratio", null_ratio, 0, np.inf)
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
+    for each in pairs:
+        sides.require_kind(each, "rate_ratio", Kind.COUNTS)
+    question = _ratio_question(alternative, harmful, null_ratio)
+    asked = _Asked(alternative, level, null_ratio, question, method)
+    found = _ratios(pairs, asked)
+    return found[0] if isinstance(pair, Pair) else found
+
+
+def _ratios(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
+    totals = [together(each) for each in pairs]
+    told = [_untested(each, total) for each, total in zip(pairs, totals, strict=True)]
+    untold = [total for total, said in zip(totals, told, strict=True) if said is None]
+    tested = iter(_tested(untold, asked))
+    return [
+        Evidence(
+            metric=each.name,
+            method="rate_ratio",
+            question=asked.question,
+            n_canary=int(total.canary[1]),
+            n_baseline=int(total.baseline[1]),
+            level=asked.level,
+            margin=asked.null_ratio if asked.null_ratio != 1 else None,
+            assumptions=STEADY,
+            seen=total.seen,
+            **(next(tested) if said is None else said),
+        )
+        for each, total, said in zip(pairs, totals, told, strict=True)
+    ]
+
+
+def _untested(pair: Pair, total: Totals) -> dict[str, Any] | None:
+    """What is said without a test; None where one is made."""
+    state = present(pair, total)
+    if state is not Status.OK:
+        return {"status": state}
+    if total.canary[0] or total.baseline[0]:
+        return None
+    return {
+        "status": Status.NO_EVENTS,
+        "observed": 0.0,
+        "reference": 0.0,
+        "p_value": 1.0,
+        "detail": "not one event on either side",
+    }
+
+
+def _tested(totals: list[Totals], asked: _Asked) -> list[dict[str, Any]]:
+    """Figures of pairs that have exposure on both sides and at least one event."""
+    if not totals:
+        return []
+    ours, exposure = np.stack([total.canary for total in totals], axis=1)
+    theirs, other = np.stack([total.baseline for total in totals], axis=1)
+    events = ours + theirs
+    share = asked.null_ratio * exposure / (asked.null_ratio * exposure + other)
+    p, least = tails.binomial_p_values(ours, events, share, asked.alternative)
+    beyond = sides.tail(asked.alternative, asked.level)
+    if asked.method == "score":
+        score = rate_ratio_score((ours, theirs), (exposure, other), asked.null_ratio)
+        p = tails.normal_p_value(score, score, asked.alternative)
+        low, high = rate_ratio_bounds((ours, theirs), (exposure, other), -float(ndtri(beyond)))
+    else:
+        low, high = (
+            other / exposure * np.divide(b, 1 - b, out=np.full_like(b, np.inf), where=b < 1)
+            for b in share_bounds(ours, events, beyond)
+        )
+    columns = (ours / exposure, theirs / other, p, low, high)
+    standing = [
+        _standing(a, a + b, one, asked.level)
+        for a, b, one in zip(ours.tolist(), theirs.tolist(), least.tolist(), strict=True)
+    ]
+    return [
+        {
+            "observed": rate,
+            "reference": reference,
+            "p_value": value,
+            "effect": rate / reference if reference else None,
+            "interval": sides.interval(start, end, beyond),
+            **more,
+        }
+        for rate, reference, value, start, end, more in zip(
+            *(column.tolist() for column in columns), standing, strict=True
+        )
+    ]
+
+
+def _standing(ours: float, events: float, least: float, level: float) -> dict[str, Any]:
+    if least > level:
+        detail = f"{events:g} events cannot reach a level of {level:g}"
+        return {"status": Status.INSUFFICIENT, "detail": detail}
+    return {} if ours < events else {"detail": f"{ours:g} events against none"}
 
 
 def _ratio_question(alternative: str, harmful: str, null_ratio: float) -> Question:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from canarystats.compare import sides
 from canarystats.compare.rate_differences import rate_difference
-from canarystats.compare.rates import rate_level
+from canarystats.compare.rate_levels import rate_level
 from canarystats.errors import InputError
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
+@overload
 def share_above(
     pair: Pair,
     *,
@@ -30,13 +33,38 @@ def share_above(
     level: float = 0.05,
     margin: float = 0.0,
     harmful: sides.Harmful = "increase",
-) -> Evidence:
+) -> Evidence: ...
+
+
+@overload
+def share_above(
+    pair: Sequence[Pair],
+    *,
+    edge: float,
+    threshold: float | None = None,
+    alternative: sides.Alternative = "two-sided",
+    level: float = 0.05,
+    margin: float = 0.0,
+    harmful: sides.Harmful = "increase",
+) -> list[Evidence]: ...
+
+
+def share_above(
+    pair: Pair | Sequence[Pair],
+    *,
+    edge: float,
+    threshold: float | None = None,
+    alternative: sides.Alternative = "two-sided",
+    level: float = 0.05,
+    margin: float = 0.0,
+    harmful: sides.Harmful = "increase",
+) -> Evidence | list[Evidence]:
     """Compare how large a share of the observations lies above an edge.
 
     Parameters
     ----------
     pair
-        Histogram, or samples.
+        Histogram, or samples, or a sequence of them, tested together.
     edge
         In the metric's unit; of a histogram, one of its upper bounds.
     threshold
@@ -81,24 +109,30 @@ def share_above(
     >>> round(share_above(pair, edge=0.5).effect, 3)
     0.03
     """
-    sides.require_kind(pair, "share_above", Kind.HISTOGRAM, Kind.SAMPLES)
     if threshold is not None and margin:
         msg = f"margin is {margin}; beside a threshold it must be 0"
         raise InputError(msg)
-    counted = _above(pair, edge)
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
+    for each in pairs:
+        sides.require_kind(each, "share_above", Kind.HISTOGRAM, Kind.SAMPLES)
+    counted = [_above(each, edge) for each in pairs]
     if threshold is None:
         found = rate_difference(
             counted, alternative=alternative, level=level, margin=margin, harmful=harmful
         )
     else:
         found = rate_level(counted, threshold=threshold, alternative=alternative, level=level)
-    return found.model_copy(
-        update={
-            "method": "share_above",
-            "assumptions": ("the observations are independent", found.assumptions[-1]),
-            "seen": (*found.seen, f"share of observations above {edge:g}"),
-        }
-    )
+    named = [
+        one.model_copy(
+            update={
+                "method": "share_above",
+                "assumptions": ("the observations are independent", one.assumptions[-1]),
+                "seen": (*one.seen, f"share of observations above {edge:g}"),
+            }
+        )
+        for one in found
+    ]
+    return named[0] if isinstance(pair, Pair) else named
 
 
 def _above(pair: Pair, edge: float) -> Pair:
