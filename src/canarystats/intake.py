@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,10 +69,7 @@ class Intake:
         if pair is None:
             return b""
         tick = self.tick(name, i, comparing=True)
-        parts = [name.encode()]
-        for side in (tick.canary, tick.baseline, tick.limit, pair.upper_bounds):
-            parts += [b"-"] if side is None else [str(side.size).encode(), side.tobytes()]
-        return b"|".join(parts)
+        return _bytes_of(name, tick.canary, tick.baseline, tick.limit, pair.upper_bounds)
 
     def _row(self, name: str, i: int) -> tuple[Pair | None, int]:
         row = int(self.rows[name][i]) if name in self.rows else -1
@@ -118,6 +115,52 @@ def take_in(
         row[np.searchsorted(times, clock)] = np.arange(len(clock))
         rows[name] = row
     return Intake(named, times, rows, _shares(share, len(times)))
+
+
+def fingerprint(history: Pair) -> bytes:
+    """The bytes of a metric's history."""
+    return _bytes_of(
+        f"history {history.name}",
+        history.times,
+        history.canary,
+        history.baseline,
+        history.limit,
+        history.upper_bounds,
+    )
+
+
+def _bytes_of(name: str, *sides: FloatArray | None) -> bytes:
+    parts = [name.encode()]
+    for side in sides:
+        parts += [b"-"] if side is None else [str(side.size).encode(), side.tobytes()]
+    return b"|".join(parts)
+
+
+def take_in_history(pairs: Iterable[Pair], policy: Policy) -> dict[str, Pair]:
+    """Check pairs from before a rollout against its policy.
+
+    A side without any data is left out: a pair whose canary was not there yet is the baseline
+    alone, held as ``canary`` without a baseline, and a pair without data is no history.
+
+    Raises
+    ------
+    InputError
+        If a pair is not of the policy, comes twice or has no times.
+    """
+    found = {}
+    for name, pair in sorted(_by_name(pairs, policy).items()):
+        if pair.kind is Kind.SAMPLES:
+            msg = (
+                f"metric {name!r}: samples have no times, so they cannot lie before the rollout; "
+                "a history holds counts, histograms, gauges or events"
+            )
+            raise InputError(msg)
+        _clock(pair)
+        sides = [s for s in (pair.canary, pair.baseline) if s is not None and np.isfinite(s).any()]
+        if sides:
+            baseline = sides[1] if len(sides) > 1 else None
+            found[name] = replace(pair, canary=sides[0], baseline=baseline)
+    return found
 
 
 def _by_name(pairs: Iterable[Pair], policy: Policy) -> dict[str, Pair]:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from canarystats.errors import InputError
 from canarystats.folds import AnyFold, restore
 from canarystats.folds.setting import Setting
@@ -14,8 +16,33 @@ from canarystats.version import __version__
 
 if TYPE_CHECKING:
     from canarystats.policy import Policy
+    from canarystats.windows import Pair
 
 SCHEMA = "canarystats/monitor/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a metric's history was; what it taught is in the metric's state.
+
+    Parameters
+    ----------
+    ticks
+        Rows with data on every side it has.
+    two_sided
+        Whether both sides were there, or the old version alone.
+    first, last
+        Unix seconds of its first and last row.
+    """
+
+    ticks: int
+    two_sided: bool
+    first: float
+    last: float
+
+    def __str__(self) -> str:
+        sides = "both sides" if self.two_sided else "the old version alone"
+        return f"history: {self.ticks} ticks of {sides}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +65,8 @@ class Diary:
         By metric: what its source said of the last data.
     once
         By metric: the evidence of a policy of one look, as JSON.
+    before
+        By metric: what its history from before the rollout was.
     """
 
     started: float | None = None
@@ -49,6 +78,7 @@ class Diary:
     firings: tuple[str, ...] = ()
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     once: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    before: dict[str, Before] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +89,15 @@ class Memory:
     rollout: str
     diary: Diary
     folds: dict[str, tuple[AnyFold, Any]]
+
+
+def span_of(history: Pair) -> Before:
+    """What to remember of a metric's history, which has times."""
+    times = np.empty(0) if history.times is None else history.times
+    there = np.isfinite(history.canary).any(axis=1)
+    if history.baseline is not None:
+        there &= np.isfinite(history.baseline).any(axis=1)
+    return Before(int(there.sum()), history.baseline is not None, float(times[0]), float(times[-1]))
 
 
 def write_down(memory: Memory, policy: Policy) -> str:

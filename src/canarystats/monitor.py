@@ -17,9 +17,9 @@ from canarystats.folds.findings import absent, harm_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Setting
-from canarystats.intake import Intake, take_in
+from canarystats.intake import Intake, fingerprint, take_in, take_in_history
 from canarystats.judge import Course, MetricView, decide
-from canarystats.memory import Diary, Memory, recall, write_down
+from canarystats.memory import Diary, Memory, recall, span_of, write_down
 from canarystats.verdict import Firing, Verdict, Way
 from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
@@ -49,14 +49,25 @@ class Monitor:
     rollout
         The caller's name for the rollout; replicas that use the same name reach the same
         decision id.
+    history
+        One pair a metric from before the rollout, when nothing was on trial: both sides ran the
+        old version, or ``canary`` holds the old version alone and there is no ``baseline``. It
+        sets what ordinary noise is; a metric without history uses the methods that need none.
 
     Raises
     ------
     InputError
-        If the share is not a number between 0 and 1.
+        If the share is not a number between 0 and 1, or the history does not fit the policy.
     """
 
-    def __init__(self, policy: Policy, *, share: float | None = None, rollout: str = "") -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        share: float | None = None,
+        rollout: str = "",
+        history: Iterable[Pair] = (),
+    ) -> None:
         take_in((), policy, share, None)
         self.policy = policy
         self.share = share
@@ -64,6 +75,18 @@ class Monitor:
         self._diary = Diary()
         self._settings = {m.name: Setting(policy, m) for m in policy.metrics}
         self._folds: dict[str, tuple[AnyFold, Any]] = {}
+        self._learn(take_in_history(history, policy))
+
+    def _learn(self, history: dict[str, Pair]) -> None:
+        digest = hashlib.sha256()
+        before = {}
+        for name, pair in history.items():
+            digest.update(fingerprint(pair))
+            before[name] = span_of(pair)
+            fold = fold_for(self._settings[name], pair)
+            self._folds[name] = fold, fold.begin(pair)
+        if before:
+            self._diary = Diary(before=before, digest=digest.hexdigest()[:32])
 
     @property
     def last_tick(self) -> float | None:
@@ -72,7 +95,7 @@ class Monitor:
 
     @property
     def upper_bounds(self) -> dict[str, tuple[float, ...]]:
-        """The bucket bounds each histogram began with, by metric."""
+        """The bucket bounds each histogram or its history began with, by metric."""
         return {
             name: tuple(fold.design.upper_bounds.tolist())
             for name, (fold, _) in self._folds.items()
@@ -111,6 +134,8 @@ class Monitor:
         return self._verdict()
 
     def _follow(self, intake: Intake) -> None:
+        if self._diary.last is None and intake.times.size:
+            self._refuse_late_history(float(intake.times[0]))
         for name, pair in intake.pairs.items():
             self._admit(name, pair)
         for i, at in enumerate(intake.times.tolist()):
@@ -124,6 +149,15 @@ class Monitor:
         notes = self._diary.notes | {name: pair.notes for name, pair in intake.pairs.items()}
         self._diary = replace(self._diary, looks=self._diary.looks + 1, notes=notes)
 
+    def _refuse_late_history(self, first: float) -> None:
+        for name, before in self._diary.before.items():
+            if before.last >= first:
+                msg = (
+                    f"metric {name!r}: its history reaches to {before.last:.10g}, and the rollout "
+                    f"begins at {first:.10g}; give only what lies before its first tick"
+                )
+                raise InputError(msg)
+
     def _admit(self, name: str, pair: Pair) -> None:
         held = self._folds.get(name)
         if held is None:
@@ -135,7 +169,8 @@ class Monitor:
         else:
             fold = held[0]
             if fold.kind is not pair.kind:
-                msg = f"metric {name!r} is given as {pair.kind}; the rollout began with {fold.kind}"
+                began = "its history is" if name in self._diary.before else "the rollout began with"
+                msg = f"metric {name!r} is given as {pair.kind}; {began} {fold.kind}"
                 raise InputError(msg)
             if isinstance(fold, HistogramFold) and pair.upper_bounds is not None:
                 fold.check(pair.upper_bounds)
@@ -274,13 +309,17 @@ class Monitor:
             unread = tuple(rule.reading(RuleState()) for rule in rules)
             return MetricView(metric, (absent(metric),), unread, trouble=trouble)
         fold, state = held
+        before = self._diary.before.get(metric.name)
+        past = (str(before),) if before is not None else ()
         evidence, proofs = fold.evidence(state), fold.proofs(state)
         once = [Evidence.model_validate_json(t) for t in self._diary.once.get(metric.name, ())]
         if once:
             evidence, proofs = once, [*proofs_at_one_look(metric, once), *proofs[1:]]
         return MetricView(
             metric,
-            evidence=tuple(e.model_copy(update={"seen": (*e.seen, *notes)}) for e in evidence),
+            evidence=tuple(
+                e.model_copy(update={"seen": (*e.seen, *notes, *past)}) for e in evidence
+            ),
             readings=tuple(fold.readings(state)),
             proofs=tuple(proofs),
             trouble=trouble,
@@ -317,6 +356,7 @@ def judge(
     *,
     share: ArrayLike | None = None,
     rollout: str = "",
+    history: Iterable[Pair] = (),
 ) -> Verdict:
     """Judge whole windows at one look.
 
@@ -330,10 +370,12 @@ def judge(
         The canary's designed share of the traffic, between 0 and 1: a number, or one per tick.
     rollout
         The caller's name for the rollout.
+    history
+        One pair a metric from before the rollout; see `Monitor`.
 
     Raises
     ------
     InputError
-        If the pairs do not fit the policy or each other.
+        If the pairs or the history do not fit the policy or each other.
     """
-    return Monitor(policy, rollout=rollout).observe(pairs, share=share)
+    return Monitor(policy, rollout=rollout, history=history).observe(pairs, share=share)

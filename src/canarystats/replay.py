@@ -11,7 +11,7 @@ from canarystats.monitor import Monitor
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from canarystats.policy import Policy
     from canarystats.verdict import Verdict
@@ -23,6 +23,7 @@ def replay(
     *,
     share: float | None = None,
     rollout: str = "",
+    history: Iterable[Pair] = (),
     stop_when_decided: bool = False,
 ) -> Iterator[Verdict]:
     """Judge recorded windows tick by tick and give the verdict of every tick.
@@ -37,6 +38,8 @@ def replay(
         The canary's designed share of the traffic.
     rollout
         The caller's name for the rollout.
+    history
+        One pair a metric from before the rollout; see `Monitor`.
     stop_when_decided
         Whether to end with the first verdict that is not *hold*.
 
@@ -50,7 +53,7 @@ def replay(
     if not times.size:
         msg = "there is no tick to replay: no pair has times"
         raise InputError(msg)
-    monitor = Monitor(policy, share=share, rollout=rollout)
+    monitor = Monitor(policy, share=share, rollout=rollout, history=history)
     for i, at in enumerate(times):
         last = i == len(times) - 1
         verdict = monitor.observe(_at(pairs, float(at), last=last))

@@ -24,9 +24,10 @@ FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck
 RANK = {cs.Decision.ROLLBACK: 0, cs.Decision.HOLD: 1, cs.Decision.PROMOTE: 2}
 
 
-def followed(pairs, moments, *, policy=POLICY, restored=False):
+def followed(pairs, moments, *, policy=POLICY, restored=False, history=()):
     """The last verdict of a monitor fed in batches."""
-    monitor, verdict = cs.Monitor(policy, share=0.05, rollout="r"), None
+    monitor = cs.Monitor(policy, share=0.05, rollout="r", history=history)
+    verdict = None
     for batch in strategies.until(pairs, moments):
         verdict = monitor.observe(batch)
         if restored:

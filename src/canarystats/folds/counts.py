@@ -22,6 +22,8 @@ from canarystats.windows import Kind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from canarystats.windows import Pair
+
 EXPOSURE = 1
 
 
@@ -45,7 +47,7 @@ class CountsFold(TickFold[CountsFoldState]):
         super().__init__(setting)
         self.design = Counts(setting.metric.name, _tests(setting))
 
-    def begin(self) -> CountsFoldState:
+    def begin(self, history: Pair | None = None) -> CountsFoldState:  # noqa: ARG002
         """The state before the first tick."""
         windows = {
             key: trailing.begin(len(ALONE if key.startswith("canary") else COMPARED))

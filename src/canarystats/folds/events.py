@@ -18,6 +18,7 @@ from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from canarystats.folds.setting import Proof, Setting, Tick
+    from canarystats.windows import Pair
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +40,7 @@ class EventsFold(TickFold[EventsFoldState]):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
 
-    def begin(self) -> EventsFoldState:
+    def begin(self, history: Pair | None = None) -> EventsFoldState:  # noqa: ARG002
         """The state before the first tick."""
         rules = self.no_rules()
         return EventsFoldState(0.0, rules, {name: trailing.begin(1) for name in rules})

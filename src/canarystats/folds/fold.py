@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from canarystats.folds.rule import Rule
     from canarystats.folds.setting import Proof, Setting, Tick
     from canarystats.verdict import Firing, Reading
-    from canarystats.windows import Kind
+    from canarystats.windows import Kind, Pair
 
 S = TypeVar("S")
 
@@ -44,8 +44,13 @@ class Fold(ABC, Generic[S]):
     setting: Setting
 
     @abstractmethod
-    def begin(self) -> S:
-        """The state before anything was seen."""
+    def begin(self, history: Pair | None = None) -> S:
+        """The state before anything was seen of the rollout.
+
+        ``history`` is the metric before the rollout, checked against the policy: both sides ran
+        the old version then, or ``canary`` holds the old version alone and ``baseline`` is None.
+        What it teaches goes into the state; the history itself is not kept.
+        """
 
     @abstractmethod
     def evidence(self, state: S) -> list[Evidence]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
+    from canarystats.windows import Pair
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +51,7 @@ class GaugeFold(TickFold[GaugeFoldState]):
             batch=metric.batch,
         )
 
-    def begin(self) -> GaugeFoldState:
+    def begin(self, history: Pair | None = None) -> GaugeFoldState:  # noqa: ARG002
         """The state before the first tick."""
         return GaugeFoldState(self.design.begin(), self.no_rules())
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
+    from canarystats.windows import Pair
 
 RULE = "latency_p99"
 MARGIN_OF_SHARE = 0.0  # how much larger a share of slow requests may be, where nothing is critical
@@ -57,7 +58,7 @@ class HistogramFold(TickFold[HistogramFoldState]):
             allowed=1.0 + setting.allowed(RULE, setting.margin or 0.05),
         )
 
-    def begin(self) -> HistogramFoldState:
+    def begin(self, history: Pair | None = None) -> HistogramFoldState:  # noqa: ARG002
         """The state before the first tick."""
         bounds = self.design.upper_bounds
         return HistogramFoldState(

@@ -41,7 +41,7 @@ class SamplesFold(Fold[SamplesFoldState]):
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
 
-    def begin(self) -> SamplesFoldState:
+    def begin(self, history: Pair | None = None) -> SamplesFoldState:  # noqa: ARG002
         """The state before the first look."""
         return SamplesFoldState()
 
