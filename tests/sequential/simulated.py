@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from canarystats.kernels import mixture
+from canarystats.sequential import binomial
 
 
 def most_by_chance(runs, level):
@@ -14,20 +14,18 @@ def most_by_chance(runs, level):
 
 
 class Rows:
-    """Rows of tests followed tick by tick, shape (replications * tests,)."""
+    """One test a row, followed tick by tick, shape (replications * tests,)."""
 
     def __init__(self, rows, *, rising=True):
-        grid = np.log(np.array(mixture.ODDS))
-        self.odds = np.tile(grid if rising else -grid, (rows, 1))
-        self.mass = mixture.start(rows, len(grid))
-        self.looks = 0
+        self.odds = binomial.log_odds([rising])
+        self.state = binomial.begin(rows, 1)
 
     def step(self, successes, failures, share, fano=1.0):
-        self.mass = mixture.advance(
-            self.mass, self.looks, successes, failures, share, self.odds, fano
-        )
-        self.looks += 1
-        return mixture.log_e_values(self.mass, self.looks)
+        counts = successes[:, None], failures[:, None]
+        fano = np.broadcast_to(fano, successes.shape)[:, None]
+        share = np.asarray(share)[:, None]
+        self.state, log_e = binomial.step(self.state, self.odds, counts, share, 0.0, fano)
+        return log_e[:, 0]
 
 
 def log_mean(log_values, axis):

@@ -23,8 +23,8 @@ LOW = counts.Test("low", Question.SPLIT, "traffic", 1.0, False)
 def follow(design, ticks, share=0.05):
     state = design.begin()
     for i, (canary, baseline) in enumerate(ticks):
-        other = None if baseline is None else np.array(baseline, dtype=float)
-        state = design.step(state, np.array(canary, dtype=float), other, share, START + i)
+        other = None if baseline is None else np.array([baseline], dtype=float)
+        state = design.step(state, np.array([canary], dtype=float), other, share, START + i)
     return state
 
 
@@ -64,8 +64,8 @@ def test_a_ramp_of_the_split_is_judged_tick_by_tick():
     design = Counts("requests", [WORSE, LOW])
     state = design.begin()
     for i, share in enumerate(np.repeat([0.01, 0.05, 0.25, 0.5], 40)):
-        canary = np.array([0.01, 1.0]) * 100_000 * share
-        baseline = np.array([0.01, 1.0]) * 100_000 * (1 - share)
+        canary = np.array([[0.01, 1.0]]) * 100_000 * share
+        baseline = np.array([[0.01, 1.0]]) * 100_000 * (1 - share)
         state = design.step(state, canary, baseline, share, START + i)
     assert max(design.log_e(state).values()) < 1
 
@@ -76,8 +76,8 @@ def test_a_tick_without_a_baseline_speaks_for_the_canary_alone():
     log_e = design.log_e(state)
     assert (log_e["worse"], log_e["low"]) == pytest.approx((0, 0), abs=1e-12)
     assert log_e["level"] == pytest.approx(one_look(9, 91, 0.05))
-    assert state.alone.tolist() == [9, 100]
-    assert state.canary.tolist() == [0, 0]
+    assert state.alone.tolist() == [[9, 100]]
+    assert state.canary.tolist() == [[0, 0]]
 
 
 def test_without_a_share_the_traffic_says_nothing():

@@ -12,11 +12,11 @@ from tests.sequential.simulated import most_by_chance
 
 
 def learn(events, exposure):
-    state = dispersion.begin(1)
+    state = dispersion.begin(1, 1)
     for x, e in zip(events, exposure, strict=True):
-        value = np.array([float(x)])
-        state = dispersion.step(state, dispersion.Seen(value, np.array([float(e)]), value))
-    return float(dispersion.fano(state)[0])
+        value = np.array([[float(x)]])
+        state = dispersion.step(state, dispersion.Seen(value, np.array([[float(e)]]), value))
+    return float(dispersion.fano(state)[0, 0])
 
 
 def clumps(rng, mean, fano, n):
@@ -68,7 +68,7 @@ def test_healthy_bursts_are_called_worse_about_as_rarely_as_promised():
         state, hit = design.begin(), False
         canary, baseline = (clumps(rng, mean, fano, ticks) for mean in (1.5, 28.5))
         for i in range(ticks):
-            sides = np.array([canary[i], 150.0]), np.array([baseline[i], 2850.0])
+            sides = np.array([[canary[i], 150.0]]), np.array([[baseline[i], 2850.0]])
             state = design.step(state, *sides, 0.05, 1.7e9 + 15 * i)
             hit = hit or design.log_e(state)["worse"] >= -np.log(level)
         called += hit

@@ -168,12 +168,14 @@ def test_the_simulation_follows_the_very_same_formula():
     chances = bucket_shares(1.0, BOUNDS)
     made = design(BOUNDS)
     ticks = [(rng.multinomial(75, chances), rng.multinomial(1425, chances)) for _ in range(5)]
-    rows, bursts = Rows(len(BOUNDS) - 1), dispersion.begin(len(BOUNDS) - 1)
+    rows, bursts = Rows(len(BOUNDS) - 1), dispersion.begin(1, len(BOUNDS) - 1)
     for canary, baseline in ticks:
         slow = [np.cumsum(side[::-1])[::-1][1:].astype(float) for side in (canary, baseline)]
-        e = rows.step(slow[0], slow[1], np.full(len(BOUNDS) - 1, 0.05), dispersion.fano(bursts))
+        e = rows.step(slow[0], slow[1], np.full(len(BOUNDS) - 1, 0.05), dispersion.fano(bursts)[0])
         all_of = np.full(len(BOUNDS) - 1, float(baseline.sum()))
-        bursts = dispersion.step(bursts, dispersion.Seen(slow[1], all_of, slow[1]))
+        bursts = dispersion.step(
+            bursts, dispersion.Seen(slow[1][None], all_of[None], slow[1][None])
+        )
     expected = made.log_e(follow(made, ticks))["worse"]
     assert float(log_mean(e[None, :], 1)[0]) == pytest.approx(expected)
 

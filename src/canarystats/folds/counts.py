@@ -71,8 +71,14 @@ class CountsFold(TickFold[CountsFoldState]):
             )
             raise InputError(msg)
         compared = tick.baseline if has_baseline and tick.comparing else None
-        counts = self.design.step(state.counts, tick.canary, compared, tick.share, tick.at)
-        log_e = self.design.log_e(counts)
+        counts = self.design.step(
+            state.counts,
+            tick.canary[None],
+            None if compared is None else compared[None],
+            tick.share,
+            tick.at,
+        )
+        log_e = self._log_e(counts)
         self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
@@ -84,14 +90,17 @@ class CountsFold(TickFold[CountsFoldState]):
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
         return CountsFoldState(counts, rules, windows, presence)
 
+    def _log_e(self, counts: CountsState) -> dict[str, float]:
+        return {claim: float(values[0]) for claim, values in self.design.log_e(counts).items()}
+
     def _refuse_exchanged(
         self, before: CountsState, after: CountsState, share: float | None
     ) -> None:
         """Refuse a rollout whose sides carry each other's designed share from the beginning."""
-        seen, now = (float(s.canary[EXPOSURE] + s.baseline[EXPOSURE]) for s in (before, after))
+        seen, now = (float((s.canary + s.baseline)[0, EXPOSURE]) for s in (before, after))
         if share is None or not seen < ENOUGH_TO_TELL <= now:
             return
-        canary, baseline = float(after.canary[EXPOSURE]), float(after.baseline[EXPOSURE])
+        canary, baseline = float(after.canary[0, EXPOSURE]), float(after.baseline[0, EXPOSURE])
         designed = share / (1.0 - share)
         symmetric = 1.0 / MIRROR_FACTOR < designed < MIRROR_FACTOR
         if symmetric or not (canary and baseline):
@@ -160,7 +169,7 @@ class CountsFold(TickFold[CountsFoldState]):
 
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
-        log_e = self.design.log_e(state.counts)
+        log_e = self._log_e(state.counts)
         names = [claim for claim in log_e if claim.startswith("harm")]
         if not names:
             return False, None
@@ -180,7 +189,7 @@ class CountsFold(TickFold[CountsFoldState]):
 
     def proofs(self, state: CountsFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
-        log_e, level = self.design.log_e(state.counts), self.setting.proof_level
+        log_e, level = self._log_e(state.counts), self.setting.proof_level
         name = self.setting.metric.name
         found = []
         rates = [claim for claim in log_e if claim.startswith("not_worse")]
@@ -198,13 +207,13 @@ class CountsFold(TickFold[CountsFoldState]):
 
     def split_is_off(self, state: CountsFoldState) -> bool:
         """Whether the traffic is shown not to be divided as designed."""
-        log_e = self.design.log_e(state.counts)
+        log_e = self._log_e(state.counts)
         level = self.setting.policy.error_budget.split / 2
         return any(reached(log_e[claim], level) for claim in SPLIT if claim in log_e)
 
     def samples(self, state: CountsFoldState) -> int:
         """Canary requests so far."""
-        return round(float(state.counts.alone[EXPOSURE]))
+        return round(float(state.counts.alone[0, EXPOSURE]))
 
 
 ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident

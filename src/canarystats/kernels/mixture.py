@@ -1,15 +1,19 @@
 """E-processes for binomial counts: mixtures over how large an effect is and when it began.
 
-One row is one test. Each look brings successes and failures whose share under the null is at most
-``share``; an alternative multiplies the odds. The e-process averages the likelihood ratios of a
-grid of odds and of every possible onset:
+Each look brings successes and failures whose share under the null is at most ``share``; an
+alternative multiplies the odds. The e-process averages the likelihood ratios L of a grid of odds
+and of every possible onset:
 
-    M_j(t) = L_j(t) * (M_j(t-1) + w_t / g),      E(t) = sum_j M_j(t) + r_t
+    M_j(t) = L_j(t) * (M_j(t-1) + w_t p_j),      E(t) = sum_j M_j(t) + r_t
 
-with half of the prior mass on "from the first look" and the rest spread over later looks as
-1 / (t ln² t), whose unspent part r_t is the mass of onsets still to come. E is an e-process (a
-mixture of e-processes), so P(E ever reaches 1/alpha) <= alpha under the null, and a regression
-that begins late is found without the debt of a long healthy past. Cost and memory: O(g) a look.
+with prior weights p_j over the odds, a large part of the prior mass on "from the first look" and
+the rest spread over later looks as 1 / (t ln² t), whose unspent part r_t is the mass of onsets
+still to come. E is an e-process (a mixture of e-processes), so P(E ever reaches 1/alpha) <= alpha
+under the null, and a regression that begins late is found without the debt of a long healthy past.
+
+Cost and memory are O(grid) a look. K metrics with the same tests stand side by side: arrays have
+shape (K, tests) or (K, tests, grid). Masses are kept as fractions of ``exp(log_scale)``, because
+evidence outgrows any number.
 
 References
 ----------
@@ -23,7 +27,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import betaln, xlog1py, xlogy
+from scipy.special import betaln
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,63 +36,79 @@ if TYPE_CHECKING:
 
 # Odds multipliers of the alternatives: close enough together that no effect falls between two, and
 # down to a thousandth, so that whatever is beyond a threshold is found in the end.
-ODDS = (1.001, 1.003, 1.01, 1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+ODDS = np.array([1.001, 1.003, 1.01, 1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0])
+PRIOR = np.full(len(ODDS), 1.0 / len(ODDS))
+FROM_THE_FIRST = 0.5  # prior mass on "from the first look"
+SMALLEST = 1e-300
 PRIOR_EVENTS = 10.0  # weight of the prior of `share_interval`, in events
-BISECTIONS = 60  # halvings of the unit interval: below one part in 1e17
+NEWTON_STEPS = 12
 
 
-def onset_mass_left(looks: int) -> float:
-    """Prior mass of onsets that come after ``looks`` further looks."""
-    return 0.5 / math.log(math.e + looks)
+def onset_mass_left(looks: FloatArray) -> FloatArray:
+    """Prior mass of onsets that come after ``looks`` further looks; same shape."""
+    left: FloatArray = (1.0 - FROM_THE_FIRST) / np.log(math.e + np.asarray(looks))
+    return left
 
 
-def start(tests: int, grid: int) -> FloatArray:
-    """Logarithm of the mass that has begun before the first look, shape (tests, grid)."""
-    return np.full((tests, grid), math.log(0.5 / grid))
+def start(rows: int, tests: int) -> FloatArray:
+    """Mass that has begun before the first look, shape (rows, tests, grid)."""
+    return np.tile(FROM_THE_FIRST * PRIOR, (rows, tests, 1))
 
 
 def advance(
-    log_mass: FloatArray,
-    looks: int,
-    successes: FloatArray,
-    failures: FloatArray,
+    mass: FloatArray,
+    log_scale: FloatArray,
+    looks: FloatArray,
+    counts: tuple[FloatArray, FloatArray],
     share: FloatArray,
     log_odds: FloatArray,
     fano: FloatArray | float = 1.0,
-) -> FloatArray:
-    """One look of every test.
+) -> tuple[FloatArray, FloatArray]:
+    """One look of every test; gives the new masses and their scale.
 
     Parameters
     ----------
-    log_mass
-        Shape (tests, grid), from `start` or the look before.
+    mass, log_scale
+        Shapes (K, tests, grid) and (K, tests), from `start` (scale 0) or the look before.
     looks
-        How many looks came before.
-    successes, failures, share
-        Shape (tests,): this look's counts and the share of successes at the edge of the null.
+        Shape (K,): how many looks came before.
+    counts
+        Successes and failures of this look, shape (K, tests) each.
+    share
+        Shape (K, tests): the share of successes at the edge of the null.
     log_odds
         Shape (tests, grid): the alternatives, as logarithms of odds multipliers.
     fano
-        Shape (tests,) or one for all: what the gain is divided by where counts come in clumps; 1
-        for independent ones.
+        Shape (K, tests) or one for all: what the gain is divided by where counts come in clumps;
+        1 for independent ones.
     """
-    if looks:
-        begins = onset_mass_left(looks - 1) - onset_mass_left(looks)
-        log_mass = np.logaddexp(log_mass, math.log(begins / log_mass.shape[1]))
-    total = (successes + failures)[:, None]
-    gain = successes[:, None] * log_odds - total * np.log1p(share[:, None] * np.expm1(log_odds))
-    advanced: FloatArray = log_mass + gain / np.reshape(fano, (-1, 1))
-    return advanced
+    successes, failures = counts
+    begins = _still_to_begin(looks) - onset_mass_left(looks)
+    begun = mass + (begins[:, None] * np.exp(-log_scale))[:, :, None] * PRIOR
+    # log1p would be exact beyond 1e-16 an event, and takes three times as long.
+    gain = successes[:, :, None] * log_odds
+    gain -= (successes + failures)[:, :, None] * np.log(
+        1.0 + share[:, :, None] * np.expm1(log_odds)
+    )
+    gain /= np.reshape(fano, (*np.shape(fano), 1))
+    most = np.maximum(gain.max(axis=-1), 0.0)
+    begun *= np.exp(gain - most[:, :, None])
+    grown = log_scale + most
+    # The scale follows the largest mass, but never falls below one: the masses stay in range.
+    top = np.maximum(np.maximum(begun.max(axis=-1), np.exp(-grown)), SMALLEST)
+    return begun / top[:, :, None], grown + np.log(top)
 
 
-def log_e_values(log_mass: FloatArray, looks: int) -> FloatArray:
-    """Logarithm of the e-value of every test after ``looks`` looks, shape (tests,)."""
-    if not looks:
-        return np.zeros(len(log_mass))
-    top = log_mass.max(axis=1)
-    begun = top + np.log(np.exp(log_mass - top[:, None]).sum(axis=1))
-    log_e: FloatArray = np.logaddexp(begun, math.log(onset_mass_left(looks - 1)))
+def log_e_values(mass: FloatArray, log_scale: FloatArray, looks: FloatArray) -> FloatArray:
+    """Logarithm of the e-value of every test after ``looks`` looks, shape (K, tests)."""
+    left = _still_to_begin(looks)[:, None] * np.exp(-log_scale)
+    log_e: FloatArray = log_scale + np.log(mass.sum(axis=-1) + left)
     return log_e
+
+
+def _still_to_begin(looks: FloatArray) -> FloatArray:
+    """Prior mass of onsets later than the looks so far; the first look has a mass of its own."""
+    return onset_mass_left(np.maximum(looks - 1.0, 0.0))
 
 
 def shifted_share(share: FloatArray | float, ratio: FloatArray | float) -> FloatArray:
@@ -119,21 +139,29 @@ def share_interval(
     """
     a, b = PRIOR_EVENTS * centre, PRIOR_EVENTS * (1.0 - centre)
     mixture = betaln(a + successes, b + failures) - betaln(a, b)
-    bound = -math.log(1.0 - level)
+    room = -math.log(1.0 - level) - mixture
+    both = np.stack([successes, failures]), np.stack([failures, successes])
+    low, high = _lowest_share(*both, room)
+    return low, 1.0 - high
 
-    def rejected(share: FloatArray) -> NDArray[np.bool_]:
-        return mixture - xlogy(successes, share) - xlog1py(failures, -share) >= bound
 
+def _lowest_share(successes: FloatArray, failures: FloatArray, room: FloatArray) -> FloatArray:
+    """The smallest q with -successes ln q - failures ln(1 - q) <= room.
+
+    Newton in ln q: the function is convex there, so from the first step on the guesses approach
+    the root from one side. They begin where a parabola at the minimum would put it.
+    """
     total = successes + failures
-    with np.errstate(invalid="ignore", divide="ignore"):
-        middle = np.where(total > 0, successes / total, centre)
-    low, high = np.zeros_like(middle), np.ones_like(middle)
-    inside_low, inside_high = middle.copy(), middle.copy()
-    for _ in range(BISECTIONS):
-        guess = 0.5 * (low + inside_low)
-        out = rejected(guess)
-        low, inside_low = np.where(out, guess, low), np.where(out, inside_low, guess)
-        guess = 0.5 * (high + inside_high)
-        out = rejected(guess)
-        high, inside_high = np.where(out, guess, high), np.where(out, inside_high, guess)
-    return low, high
+    observed = np.where(successes > 0, successes, 1.0) / np.where(successes > 0, total, 1.0)
+    misses = np.where(failures > 0, failures, 1.0)
+    deepest = successes * np.log(observed) + failures * np.log(misses / np.maximum(total, 1.0))
+    depth = np.maximum(room + deepest, 0.0)
+    curvature = np.where(failures > 0, successes * total / misses, 1.0)
+    guess = np.log(observed) - np.sqrt(2.0 * depth / np.maximum(curvature, SMALLEST))
+    for _ in range(NEWTON_STEPS):
+        share = np.minimum(np.exp(guess), 1.0 - 1e-16)
+        height = -successes * guess - failures * np.log1p(-share) - room
+        slope = failures * share / (1.0 - share) - successes
+        guess = guess - height / np.where(slope < 0, slope, -1.0)
+    lowest: FloatArray = np.where(successes > 0, np.exp(guess), 0.0)
+    return lowest

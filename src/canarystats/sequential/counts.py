@@ -12,7 +12,7 @@ Lindon & Malek (2022), Anytime-valid inference for multinomial count data, NeurI
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -50,19 +50,19 @@ class Test(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountsState:
-    """What a metric of counts has shown.
+    """What K metrics of counts have shown.
 
     Parameters
     ----------
     tests
         The e-processes.
     alone
-        (events, exposure) of the canary over every tick, shape (2,).
+        (events, exposure) of the canary over every tick, shape (K, 2).
     canary, baseline
         The same over the ticks that compare the two sides.
     designed
-        Canary requests that the designed shares would have brought over those ticks; the shares
-        of ticks without one do not count.
+        Canary requests that the designed shares would have brought over those ticks, shape (K,);
+        the shares of ticks without one do not count.
     dispersion
         How bursty the baseline's errors and the traffic split are.
     """
@@ -71,12 +71,12 @@ class CountsState:
     alone: FloatArray
     canary: FloatArray
     baseline: FloatArray
-    designed: float
+    designed: FloatArray
     dispersion: Dispersion
 
 
 class Counts:
-    """A design: the questions put to one metric of counts."""
+    """A design: the questions put to one metric of counts, or to K metrics side by side."""
 
     def __init__(self, metric: str, tests: Sequence[Test]) -> None:
         self.metric = metric
@@ -93,18 +93,18 @@ class Counts:
         """Whether events must not outnumber their exposure."""
         return bool(self._one.any())
 
-    def begin(self) -> CountsState:
-        """The state before the first tick."""
-        zero = np.zeros(2)
-        tests = binomial.begin(len(self.tests))
-        return CountsState(tests, zero, zero, zero, 0.0, dispersion.begin(2))
+    def begin(self, size: int = 1) -> CountsState:
+        """The state before the first tick of ``size`` metrics."""
+        zero = np.zeros((size, 2))
+        tests = binomial.begin(size, len(self.tests))
+        return CountsState(tests, zero, zero, zero, np.zeros(size), dispersion.begin(size, 2))
 
     def step(
         self,
         state: CountsState,
         canary: FloatArray,
         baseline: FloatArray | None,
-        share: float | None,
+        share: FloatArray | float | None,
         at: float,
     ) -> CountsState:
         """One tick.
@@ -114,103 +114,114 @@ class Counts:
         state
             From `begin` or the tick before.
         canary, baseline
-            (events, exposure) of the tick, shape (2,); ``baseline`` None where the tick compares
-            nothing.
+            (events, exposure) of the tick, shape (K, 2). A row of NaN in ``canary`` is a missed
+            tick and leaves its state as it is; a row of NaN in ``baseline``, or None for all, is a
+            tick that compares nothing.
         share
-            The canary's designed share of the traffic, None where it is not known.
+            The canary's designed share of the traffic, shape (K,) or one for all; None or NaN
+            where it is not known.
         at
             Unix seconds.
         """
-        successes, failures = np.zeros(len(self.tests)), np.zeros(len(self.tests))
-        shares = self._null.copy()
-        successes[self._one] = canary[EVENTS]
-        failures[self._one] = canary[EXPOSURE] - canary[EVENTS]
-        if baseline is not None:
-            total = canary[EXPOSURE] + baseline[EXPOSURE]
-            realised = canary[EXPOSURE] / total if total else 0.0
-            successes[self._arms], failures[self._arms] = canary[EVENTS], baseline[EVENTS]
-            shares[self._arms] = shifted_share(realised, self._null[self._arms])
-            if share is not None:
-                successes[self._traffic] = canary[EXPOSURE]
-                failures[self._traffic] = baseline[EXPOSURE]
-                shares[self._traffic] = shifted_share(share, self._null[self._traffic])
-        unread = successes + failures == 0
-        shares[unread] = 0.0
+        compared = np.full_like(canary, np.nan) if baseline is None else baseline
+        designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
+        counts, shares = self._asked(canary, compared, designed)
         bursts = dispersion.fano(state.dispersion)
-        fano = np.where(self._traffic, bursts[TRAFFIC], bursts[ERRORS])
-        tests, _ = binomial.step(state.tests, self._odds, successes, failures, shares, at, fano)
-        alone = state.alone + canary
-        if baseline is None:
-            return replace(state, tests=tests, alone=alone)
-        designed = 0.0 if share is None else share * (canary[EXPOSURE] + baseline[EXPOSURE])
+        fano = np.where(self._traffic, bursts[:, TRAFFIC, None], bursts[:, ERRORS, None])
+        tests, _ = binomial.step(state.tests, self._odds, counts, shares, at, fano)
+        both: NDArray[np.bool_] = np.isfinite((canary + compared).sum(axis=1))
+        total = canary[:, EXPOSURE] + compared[:, EXPOSURE]
+        known = both & ~np.isnan(designed)
         return CountsState(
             tests,
-            alone,
-            state.canary + canary,
-            state.baseline + baseline,
-            state.designed + float(designed),
-            dispersion.step(state.dispersion, self._seen(canary, baseline, share)),
+            state.alone + np.nan_to_num(canary),
+            state.canary + np.where(both[:, None], canary, 0.0),
+            state.baseline + np.where(both[:, None], compared, 0.0),
+            state.designed + np.where(known, designed * total, 0.0),
+            dispersion.step(state.dispersion, _seen(canary, compared, designed)),
         )
 
-    @staticmethod
-    def _seen(canary: FloatArray, baseline: FloatArray, share: float | None) -> Seen:
-        """The baseline's errors, and how far the canary's requests are from their design.
+    def _asked(
+        self, canary: FloatArray, baseline: FloatArray, share: FloatArray
+    ) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
+        """Successes, failures and the null's share of each question, shape (K, tests).
 
-        The second speaks of the split alone: a load that both sides share does not look bursty.
+        What a tick cannot answer counts nothing on both sides.
         """
-        total = canary[EXPOSURE] + baseline[EXPOSURE]
-        designed = 0.0 if share is None else share
-        off = canary[EXPOSURE] - designed * total if designed else 0.0
-        return Seen(
-            values=np.array([baseline[EVENTS], off]),
-            scale=np.array([baseline[EXPOSURE], 1.0]),
-            variance=np.array([baseline[EVENTS], designed * (1.0 - designed) * total]),
-        )
+        events, exposure = canary[:, EVENTS, None], canary[:, EXPOSURE, None]
+        others, exposed = baseline[:, EVENTS, None], baseline[:, EXPOSURE, None]
+        total = exposure + exposed
+        realised = exposure / np.where(total > 0, total, 1.0)
+        asks = [self._one, self._arms, self._traffic & ~np.isnan(share)[:, None]]
+        readable = ~np.isnan(exposure) & (self._one | ~np.isnan(total))
+        successes = np.select(asks, [events, events, exposure], 0.0)
+        failures = np.select(asks, [exposure - events, others, exposed], 0.0)
+        shares = np.where(self._one, self._null, shifted_share(realised, self._null))
+        shares = np.where(self._traffic, shifted_share(share[:, None], self._null), shares)
+        asked = readable & (successes + failures > 0)
+        missed = np.isnan(exposure)
+        return (
+            np.where(missed, np.nan, np.where(asked, successes, 0.0)),
+            np.where(missed, np.nan, np.where(asked, failures, 0.0)),
+        ), np.where(asked, shares, 0.0)
 
-    def log_e(self, state: CountsState) -> dict[str, float]:
-        """The log e-value of every claim."""
-        values = binomial.log_e_values(state.tests).tolist()
-        return {test.claim: value for test, value in zip(self.tests, values, strict=True)}
+    def log_e(self, state: CountsState) -> dict[str, FloatArray]:
+        """The log e-value of every claim, shape (K,) each."""
+        values = binomial.log_e_values(state.tests)
+        return {test.claim: values[:, i] for i, test in enumerate(self.tests)}
 
-    def onset(self, state: CountsState, claim: str) -> float | None:
+    def onset(self, state: CountsState, claim: str, row: int = 0) -> float | None:
         """Unix seconds since when the evidence for a claim has only grown."""
-        return binomial.since(state.tests, [test.claim for test in self.tests].index(claim))
+        return binomial.since(state.tests, [test.claim for test in self.tests].index(claim), row)
 
-    def evidence(self, state: CountsState, levels: Mapping[str, float]) -> list[Evidence]:
-        """What each question has been answered so far; ``levels`` by claim."""
+    def evidence(
+        self, state: CountsState, levels: Mapping[str, float], row: int = 0
+    ) -> list[Evidence]:
+        """What each question about a row has been answered so far; ``levels`` by claim."""
         log_e = self.log_e(state)
         return [
-            self._evidence(test, state, log_e[test.claim], levels.get(test.claim))
+            self._evidence(test, state, float(log_e[test.claim][row]), levels.get(test.claim), row)
             for test in self.tests
         ]
 
     def _evidence(
-        self,
-        test: Test,
-        state: CountsState,
-        log_e: float,
-        level: float | None,
+        self, test: Test, state: CountsState, log_e: float, level: float | None, row: int
     ) -> Evidence:
-        shown, alone = self._effect(test, state), test.side == "canary"
+        shown, alone = self._effect(test, state, row), test.side == "canary"
         return Evidence(
             metric=self.metric,
             method="sequential.counts",
             question=test.question,
             claim=test.claim,
-            n_canary=round((state.alone if alone else state.canary)[EXPOSURE]),
-            n_baseline=0 if alone else round(state.baseline[EXPOSURE]),
+            n_canary=round((state.alone if alone else state.canary)[row, EXPOSURE]),
+            n_baseline=0 if alone else round(state.baseline[row, EXPOSURE]),
             log_e_value=log_e,
             level=level,
             **shown,
         )
 
-    def _effect(self, test: Test, state: CountsState) -> dict[str, object]:
-        canary, baseline = state.canary, state.baseline
+    def _effect(self, test: Test, state: CountsState, row: int) -> dict[str, object]:
+        canary, baseline = state.canary[row], state.baseline[row]
         if test.side == "canary":
-            return _level_effect(state.alone, test.null)
+            return _level_effect(state.alone[row], test.null)
         if test.side == "traffic":
-            return _traffic_effect(canary[EXPOSURE], baseline[EXPOSURE], state.designed, test.null)
+            designed = float(state.designed[row])
+            return _traffic_effect(canary[EXPOSURE], baseline[EXPOSURE], designed, test.null)
         return _rate_effect(canary, baseline, test.null)
+
+
+def _seen(canary: FloatArray, baseline: FloatArray, share: FloatArray) -> Seen:
+    """The baseline's errors, and how far the canary's requests are from their design.
+
+    The second speaks of the split alone: a load that both sides share does not look bursty.
+    """
+    total = canary[:, EXPOSURE] + baseline[:, EXPOSURE]
+    off = canary[:, EXPOSURE] - share * total
+    return Seen(
+        values=np.stack([baseline[:, EVENTS] + 0.0 * canary[:, EVENTS], off], axis=1),
+        scale=np.stack([baseline[:, EXPOSURE], np.where(np.isnan(off), 0.0, 1.0)], axis=1),
+        variance=np.stack([baseline[:, EVENTS], share * (1.0 - share) * total], axis=1),
+    )
 
 
 def _level_effect(canary: FloatArray, null: float) -> dict[str, object]:

@@ -32,7 +32,8 @@ FEWEST_BATCHES = 5
 class Seen:
     """What one step brought: values, what they are proportional to, and their Poisson variance.
 
-    Shape (m,) each; for errors these are the errors, their exposure and the errors again.
+    Shape (K, kinds) each; for errors these are the errors, their exposure and the errors again. A
+    NaN was not read, and a scale of 0 says nothing: either leaves its entry as it is.
     """
 
     values: FloatArray
@@ -42,14 +43,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Differences:
-    """First differences on one time scale.
+    """First differences on one time scale, shape (K, kinds) each.
 
     Parameters
     ----------
     before
         The step before; its scale is 0 before the first.
     squares, expected
-        Sums of squared differences and of what independent counts would give, shape (m,).
+        Sums of squared differences and of what independent counts would give.
     count
         How many.
     """
@@ -57,65 +58,78 @@ class Differences:
     before: Seen
     squares: FloatArray
     expected: FloatArray
-    count: int
+    count: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dispersion:
-    """What is known of the burstiness of m kinds of counts."""
+    """What is known of the burstiness of some kinds of counts of K metrics."""
 
     ticks: Differences
     batches: Differences
     batch: Seen
-    in_batch: int
+    in_batch: FloatArray
 
 
-def begin(m: int) -> Dispersion:
+def begin(rows: int, kinds: int) -> Dispersion:
     """Nothing known yet."""
-    zero = np.zeros(m)
+    zero = np.zeros((rows, kinds))
     nothing = Seen(zero, zero, zero)
-    none = Differences(nothing, zero, zero, 0)
-    return Dispersion(none, none, nothing, 0)
+    none = Differences(nothing, zero, zero, zero)
+    return Dispersion(none, none, nothing, zero)
 
 
 def step(state: Dispersion, seen: Seen) -> Dispersion:
     """One tick."""
-    ticks = _differenced(state.ticks, seen)
+    read = (seen.scale > 0) & ~np.isnan(seen.values)
+    ticks = _differenced(state.ticks, seen, read)
     batch = Seen(
-        state.batch.values + seen.values,
-        state.batch.scale + seen.scale,
-        state.batch.variance + seen.variance,
+        np.where(read, state.batch.values + seen.values, state.batch.values),
+        np.where(read, state.batch.scale + seen.scale, state.batch.scale),
+        np.where(read, state.batch.variance + seen.variance, state.batch.variance),
     )
-    if state.in_batch + 1 < BATCH_TICKS:
-        return Dispersion(ticks, state.batches, batch, state.in_batch + 1)
-    zero = np.zeros_like(seen.values)
-    return Dispersion(ticks, _differenced(state.batches, batch), Seen(zero, zero, zero), 0)
+    in_batch = state.in_batch + read
+    full = in_batch >= BATCH_TICKS
+    if not full.any():
+        return Dispersion(ticks, state.batches, batch, in_batch)
+    batches = _differenced(state.batches, batch, full)
+    emptied = Seen(
+        np.where(full, 0.0, batch.values),
+        np.where(full, 0.0, batch.scale),
+        np.where(full, 0.0, batch.variance),
+    )
+    return Dispersion(ticks, batches, emptied, np.where(full, 0.0, in_batch))
 
 
 def fano(state: Dispersion) -> FloatArray:
-    """The Fano factor to divide by, at least 1, shape (m,)."""
+    """The Fano factor to divide by, at least 1, shape (K, kinds)."""
     by_tick = _estimate(state.ticks, PRIOR_FANO, PRIOR_DIFFERENCES)
-    if state.batches.count < FEWEST_BATCHES:
-        return np.maximum(by_tick, 1.0)
     by_batch = _estimate(state.batches, 1.0, BATCH_PRIOR_DIFFERENCES)
+    by_batch = np.where(state.batches.count < FEWEST_BATCHES, 1.0, by_batch)
     return np.maximum(np.maximum(by_tick, by_batch), 1.0)
 
 
-def _differenced(state: Differences, seen: Seen) -> Differences:
+def _differenced(state: Differences, seen: Seen, read: NDArray[np.bool_]) -> Differences:
     before = state.before
-    if not before.scale.any():
-        return Differences(seen, state.squares, state.expected, state.count)
-    ratio = seen.scale / np.where(before.scale > 0, before.scale, 1.0)
-    squares = state.squares + (seen.values - before.values * ratio) ** 2
-    expected = state.expected + seen.variance + before.variance * ratio**2
-    return Differences(seen, squares, expected, state.count + 1)
+    paired = read & (before.scale > 0)
+    ratio = np.where(paired, seen.scale, 1.0) / np.where(paired, before.scale, 1.0)
+    squares = (seen.values - before.values * ratio) ** 2
+    expected = seen.variance + before.variance * ratio**2
+    return Differences(
+        Seen(
+            np.where(read, seen.values, before.values),
+            np.where(read, seen.scale, before.scale),
+            np.where(read, seen.variance, before.variance),
+        ),
+        state.squares + np.where(paired, squares, 0.0),
+        state.expected + np.where(paired, expected, 0.0),
+        state.count + paired,
+    )
 
 
 def _estimate(state: Differences, prior: float, weight: float) -> FloatArray:
     """Squares over expectation, with ``weight`` differences of the prior mixed in."""
-    if not state.count:
-        return np.full_like(state.squares, prior)
-    extra = weight * state.expected / state.count
+    extra = weight * state.expected / np.maximum(state.count, 1.0)
     known = state.expected > 0
     total = np.where(known, state.expected + extra, 1.0)
     estimate: FloatArray = np.where(known, (state.squares + prior * extra) / total, prior)

@@ -105,8 +105,8 @@ class Histogram:
     def begin(self) -> HistogramState:
         """The state before the first tick."""
         k = self._edges + 1
-        tests = binomial.begin(4 * self._edges)
-        return HistogramState(tests, np.zeros(k), np.zeros(k), dispersion.begin(self._edges))
+        tests = binomial.begin(1, 4 * self._edges)
+        return HistogramState(tests, np.zeros(k), np.zeros(k), dispersion.begin(1, self._edges))
 
     def step(
         self, state: HistogramState, canary: FloatArray, baseline: FloatArray | None, at: float
@@ -131,17 +131,18 @@ class Histogram:
                 tail,
             ]
         )
-        bursts = np.tile(dispersion.fano(state.dispersion), 4)
-        tests, _ = binomial.step(state.tests, self._odds, successes, failures, share, at, bursts)
+        bursts = np.tile(dispersion.fano(state.dispersion), (1, 4))
+        counts = successes[None], failures[None]
+        tests, _ = binomial.step(state.tests, self._odds, counts, share[None], at, bursts)
         learned = state.dispersion
         if requests_other:
-            scale = np.full(self._edges, requests_other)
-            learned = dispersion.step(learned, Seen(slow_other, scale, slow_other))
+            scale = np.full((1, self._edges), requests_other)
+            learned = dispersion.step(learned, Seen(slow_other[None], scale, slow_other[None]))
         return HistogramState(tests, state.canary + canary, state.baseline + other, learned)
 
     def log_e(self, state: HistogramState) -> dict[str, float]:
         """The log e-value of each question."""
-        blocks = binomial.log_e_values(state.tests).reshape(4, self._edges)
+        blocks = binomial.log_e_values(state.tests)[0].reshape(4, self._edges)
         worse, canary_slow, not_worse, baseline_fast = blocks
         return {
             "worse": _log_mean(worse),
@@ -151,7 +152,7 @@ class Histogram:
 
     def onset(self, state: HistogramState, question: str) -> float | None:
         """Unix seconds since when the evidence of the loudest edge has only grown."""
-        log_e = binomial.log_e_values(state.tests)
+        log_e = binomial.log_e_values(state.tests)[0]
         block = (
             slice(0, self._edges) if question == "worse" else slice(self._edges, 2 * self._edges)
         )
