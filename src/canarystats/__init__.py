@@ -27,7 +27,7 @@ from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from canarystats import report, sources
+    from canarystats import detect, report, sources
     from canarystats.presets import load_policy, preset_names
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Way",
     "__version__",
     "compare",
+    "detect",
     "judge",
     "load_policy",
     "preset_names",
@@ -60,7 +61,7 @@ __all__ = [
 ]
 
 _LAZY = {"load_policy": "presets", "preset_names": "presets"}
-_LAZY_MODULES = {"report", "sources", "presets"}
+_LAZY_MODULES = {"detect", "report", "sources", "presets"}
 
 
 def __getattr__(name: str) -> Any:

@@ -30,6 +30,7 @@ NAMES = [
     "Way",
     "__version__",
     "compare",
+    "detect",
     "judge",
     "load_policy",
     "preset_names",
