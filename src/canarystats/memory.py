@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from canarystats.policy import Policy
     from canarystats.windows import Pair
 
-SCHEMA = "canarystats/monitor/1"
+SCHEMA = "canarystats/monitor/2"
+FAMILY = "canarystats/monitor/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def write_down(memory: Memory, policy: Policy) -> str:
             for name, (fold, state) in memory.folds.items()
         },
     }
-    return json.dumps(saved, allow_nan=False)
+    return json.dumps(saved, allow_nan=False, separators=(",", ":"))
 
 
 def recall(text: str, policy: Policy) -> Memory:
@@ -147,8 +148,16 @@ def _opened(text: str, policy: Policy) -> dict[str, Any]:
     except ValueError as error:
         msg = f"this is not a saved monitor: {error}"
         raise InputError(msg) from error
-    if not isinstance(saved, dict) or saved.get("schema") != SCHEMA:
+    if not isinstance(saved, dict) or not str(saved.get("schema")).startswith(FAMILY):
         msg = f"this is not a saved monitor of schema {SCHEMA!r}"
+        raise InputError(msg)
+    schema = saved["schema"]
+    if schema != SCHEMA:
+        version = saved.get("library_version")
+        msg = (
+            f"the monitor was saved as {schema!r} by library version {version}; version "
+            f"{__version__} reads {SCHEMA!r}: let that version finish the rollout, or begin anew"
+        )
         raise InputError(msg)
     if saved.get("policy_digest") != policy.digest:
         msg = (
