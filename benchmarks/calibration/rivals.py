@@ -123,13 +123,13 @@ def literal(kind, drawn, levels):
     """
     if kind not in {"counts", "split"}:
         return None
-    canary, baseline = (_trailing(np.nan_to_num(s)) for s in (drawn.canary, drawn.baseline))
+    canary, baseline = (trailing(np.nan_to_num(s)) for s in (drawn.canary, drawn.baseline))
     if kind == "counts":
         beyond = canary[:, :, 0] * baseline[:, :, 1] > 1.5 * baseline[:, :, 0] * canary[:, :, 1]
         held = 20
     else:
         odds = drawn.share / (1 - drawn.share)
-        designed = _trailing(np.nan_to_num(drawn.baseline[:, :, 1:]) * odds[:, None])
+        designed = trailing(np.nan_to_num(drawn.baseline[:, :, 1:]) * odds[:, None])
         beyond, held = canary[:, :, 1] < 0.8 * designed[:, :, 0], 40
     return np.tile(first_held(beyond, held) < beyond.shape[1], (len(levels), 1))
 
@@ -143,7 +143,7 @@ def first_held(true, held):
     return first
 
 
-def _trailing(side):
+def trailing(side):
     total = np.cumsum(side, axis=1)
     total[:, WINDOW:] -= total[:, :-WINDOW].copy()
     return total
