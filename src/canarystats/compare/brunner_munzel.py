@@ -51,6 +51,7 @@ class _Ranked:
     low: FloatArray
     high: FloatArray
     constant: NDArray[np.bool_]
+    medians: FloatArray  # (2, K)
 
 
 @overload
@@ -201,7 +202,9 @@ def _rank(
     )
     low = np.where(known, np.maximum(theta - critical * error, 0), spare[0])
     high = np.where(known, np.minimum(theta + critical * error, 1), spare[1])
-    return _Ranked(sums.n, sums.m, theta, effective, p, low, high, sums.null_variance <= 0)
+    medians = np.stack([sides.medians(canary), sides.medians(baseline)])
+    constant = sums.null_variance <= 0
+    return _Ranked(sums.n, sums.m, theta, effective, p, low, high, constant, medians)
 
 
 def _degrees(parts: FloatArray, effective: FloatArray) -> FloatArray:
@@ -223,9 +226,6 @@ def _found(
     n, m = int(ranked.n[i]), int(ranked.m[i])
     gauge = pair.kind is Kind.GAUGE
     status, detail = _status(ranked, i)
-    medians = [
-        np.median(c[~np.isnan(c)]) if k else np.nan for c, k in zip(columns, (n, m), strict=True)
-    ]
     evidence = Evidence(
         metric=pair.name,
         method="brunner_munzel",
@@ -233,8 +233,8 @@ def _found(
         status=status,
         n_canary=n,
         n_baseline=m,
-        observed=sides.finite(medians[0]),
-        reference=sides.finite(medians[1]),
+        observed=sides.finite(ranked.medians[0, i]),
+        reference=sides.finite(ranked.medians[1, i]),
         effect_scale="probability",
         level=asked.level,
         margin=asked.margin or None,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from canarystats.compare import buckets, sides
-from canarystats.compare.stacks import stacked, stacks
+from canarystats.compare.stacks import of_each_kind, stacked, stacks
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Status
 from canarystats.kernels.dependence import autocorrelation_time
@@ -94,6 +94,9 @@ def mann_whitney(
         A difference that never counts, relative to the baseline's median: ``greater`` ranks the
         canary against the baseline raised by so much, ``less`` against it lowered by so much. A
         negative one, with one side only, asks for non-inferiority. 0 where the median is infinite.
+        Of a histogram it must be 0: where in a bucket its observations lie is not known, so the
+        bucket cannot be moved by less than its width; `quantile_ratio`, `share_above` and
+        `stochastic_order` take a margin there.
     harmful
         The direction that hurts; it names the question and changes no number.
 
@@ -147,11 +150,12 @@ def mann_whitney(
     pairs = [pair] if isinstance(pair, Pair) else list(pair)
     for each in pairs:
         sides.require_kind(each, "mann_whitney", Kind.SAMPLES, Kind.GAUGE, Kind.HISTOGRAM)
-    ordinary = [each for each in pairs if each.kind is not Kind.HISTOGRAM]
-    ranked = iter([e for stack in stacks(ordinary) for e in _evidence(stack, asked)])
-    found = [
-        _bucketed(each, asked) if each.kind is Kind.HISTOGRAM else next(ranked) for each in pairs
-    ]
+
+    def answer(kind: Kind, alike: list[Pair]) -> list[Evidence]:
+        ask = _bucketed if kind is Kind.HISTOGRAM else _evidence
+        return [one for stack in stacks(alike) for one in ask(stack, asked)]
+
+    found = of_each_kind(pairs, answer)
     return found[0] if isinstance(pair, Pair) else found
 
 
@@ -171,7 +175,7 @@ class _Ranked:
 
 def _evidence(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
     columns = [sides.ordinary_values(pair) for pair in pairs]
-    gauge = np.array([pair.kind is Kind.GAUGE for pair in pairs])
+    gauge = np.full(len(pairs), pairs[0].kind is Kind.GAUGE)
     canary = stacked([column[0] for column in columns])
     baseline = stacked([column[1] for column in columns])
     ranked = _rank(_sorted_out(canary, baseline, gauge, asked), asked)
@@ -181,16 +185,25 @@ def _evidence(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
     ]
 
 
-def _bucketed(pair: Pair, asked: _Asked) -> Evidence:
+def _bucketed(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
     if asked.margin:
         msg = f"margin is {asked.margin}; of a histogram it must be 0: `quantile_ratio` takes one"
         raise InputError(msg)
-    totals = buckets.together(pair)
-    sums = bucket_sums(totals.canary[None], totals.baseline[None])
-    medians = np.array([[totals.quantile(side, 0.5)] for side in (totals.canary, totals.baseline)])
-    whole = np.array([totals.whole])
-    ranks = _Ranks(sums, sums, sums, medians, np.ones(1), ~whole, np.zeros(1, dtype=bool))
-    return _found(pair, totals.columns, _rank(ranks, asked), 0, asked)
+    totals = [buckets.together(pair) for pair in pairs]
+    sums = bucket_sums(
+        stacked([each.canary for each in totals], 0.0),
+        stacked([each.baseline for each in totals], 0.0),
+    )
+    medians = np.array(
+        [[t.quantile(side, 0.5) for side in (t.canary, t.baseline)] for t in totals]
+    ).T
+    whole = np.array([each.whole for each in totals])
+    gauge = np.zeros(len(pairs), dtype=bool)
+    ranked = _rank(_Ranks(sums, sums, sums, medians, np.ones(len(pairs)), ~whole, gauge), asked)
+    return [
+        _found(pair, each.columns, ranked, i, asked)
+        for i, (pair, each) in enumerate(zip(pairs, totals, strict=True))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +221,7 @@ def _sorted_out(
     canary: FloatArray, baseline: FloatArray, gauge: NDArray[np.bool_], asked: _Asked
 ) -> _Ranks:
     sums = rank_sums(canary, baseline)
-    medians = np.stack([_medians(canary, sums.n), _medians(baseline, sums.m)])
+    medians = np.stack([sides.medians(canary), sides.medians(baseline)])
     time = np.ones(len(canary))
     if gauge.any():
         ticks = min(canary.shape[1], baseline.shape[1])  # beyond it a gauge has padding only
@@ -251,20 +264,6 @@ def _rank(ranks: _Ranks, asked: _Asked) -> _Ranked:
     )
     constant = sums.null_variance <= 0
     return _Ranked(sums.n, sums.m, here, constant, p, least, effective, ranks.medians, low, high)
-
-
-def _medians(values: FloatArray, count: FloatArray) -> FloatArray:
-    ordered = np.sort(values, axis=1)
-    if not ordered.shape[1]:
-        return np.full(len(values), np.nan)
-    rows, size = np.arange(len(values)), count.astype(np.intp)
-    middle = (
-        ordered[rows, np.maximum(size - 1, 0) // 2],
-        ordered[rows, np.minimum(size // 2, ordered.shape[1] - 1)],
-    )
-    with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
-        median: FloatArray = middle[0] / 2 + middle[1] / 2
-    return median
 
 
 def _found(

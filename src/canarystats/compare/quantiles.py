@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from canarystats.compare import sides
+from canarystats.compare import buckets, sides, tails
+from canarystats.compare.stacks import of_each_kind, stacked, stacks
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.kernels.buckets import interpolated_quantile
 from canarystats.kernels.quantiles import Observations, bound_ranks, excess_p_value
-from canarystats.windows import Kind
+from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from canarystats.evidence import Interval
-    from canarystats.windows import Pair
 
     FloatArray = NDArray[np.float64]
+
+
+INDEPENDENT = ("the observations are independent", "one look at a window fixed beforehand")
 
 
 class QuantileBracket(NamedTuple):
@@ -76,16 +82,31 @@ def histogram_quantile(upper_bounds: ArrayLike, counts: ArrayLike, q: float) -> 
         msg = f"counts must be {bounds.size} finite numbers of at least 0, one a bucket"
         raise InputError(msg)
     sides.require_between("q", q, 0, 1)
-    held = _bucketed(bounds, numbers)
-    if not held.total:
+    held = _bucketed([bounds], [numbers])
+    if not held.total[0]:
         return QuantileBracket(None, None, None)
-    group = held.group(q * held.total)
+    (group,) = held.group(q * held.total)
     value = interpolated_quantile(bounds, numbers[None], q)[0]
-    return QuantileBracket(
-        sides.finite(held.lower[group]), sides.finite(held.upper[group]), sides.finite(value)
-    )
+    low, high = held.lower[0, group], held.upper[0, group]
+    return QuantileBracket(sides.finite(low), sides.finite(high), sides.finite(value))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    q: float
+    null_ratio: float
+    alternative: sides.Alternative
+    level: float
+    harmful: sides.Harmful
+
+    @property
+    def question(self) -> Question:
+        asked = sides.question(self.alternative, self.harmful)
+        beyond = asked is Question.WORSE and self.null_ratio != 1
+        return Question.BEYOND if beyond else asked
+
+
+@overload
 def quantile_ratio(
     pair: Pair,
     *,
@@ -94,14 +115,37 @@ def quantile_ratio(
     alternative: sides.Alternative = "greater",
     level: float = 0.05,
     harmful: sides.Harmful = "increase",
-) -> Evidence:
+) -> Evidence: ...
+
+
+@overload
+def quantile_ratio(
+    pair: Sequence[Pair],
+    *,
+    q: float = 0.99,
+    null_ratio: float = 1.0,
+    alternative: sides.Alternative = "greater",
+    level: float = 0.05,
+    harmful: sides.Harmful = "increase",
+) -> list[Evidence]: ...
+
+
+def quantile_ratio(
+    pair: Pair | Sequence[Pair],
+    *,
+    q: float = 0.99,
+    null_ratio: float = 1.0,
+    alternative: sides.Alternative = "greater",
+    level: float = 0.05,
+    harmful: sides.Harmful = "increase",
+) -> Evidence | list[Evidence]:
     """Test the ratio of the canary's quantile to the baseline's without assuming a shape.
 
     Parameters
     ----------
     pair
         Samples, or a histogram whose ticks are added up (a tick missing on either side is left out
-        of both).
+        of both), or a sequence of them, tested in batches.
     q
         Which quantile, in (0, 1).
     null_ratio
@@ -149,42 +193,91 @@ def quantile_ratio(
     >>> quantile_ratio(pair, q=0.9, null_ratio=2).decides
     True
     """
-    sides.require_kind(pair, "quantile_ratio", Kind.SAMPLES, Kind.HISTOGRAM)
     sides.require_setting("alternative", alternative, sides.ALTERNATIVES)
     sides.require_setting("harmful", harmful, sides.HARMFUL)
     sides.require_between("level", level, 0, 0.5)
     sides.require_between("q", q, 0, 1)
     sides.require_between("null_ratio", null_ratio, 0, np.inf)
-    canary, baseline, seen = _observations(pair)
-    asked = sides.question(alternative, harmful)
-    evidence = Evidence(
-        metric=pair.name,
-        method="quantile_ratio",
-        question=Question.BEYOND if asked is Question.WORSE and null_ratio != 1 else asked,
-        status=sides.absent(canary.total, baseline.total) or Status.OK,
-        n_canary=int(canary.total),
-        n_baseline=int(baseline.total),
-        observed=_quantile(pair, canary, q),
-        reference=_quantile(pair, baseline, q),
-        level=level,
-        margin=null_ratio if null_ratio != 1 else None,
-        assumptions=("the observations are independent", "one look at a window fixed beforehand"),
-        seen=seen,
-    )
-    if evidence.status is not Status.OK:
-        return evidence
-    found: dict[str, object] = {
-        "effect": _effect(evidence.observed, evidence.reference),
-        "interval": _ratio_interval(canary, baseline, q, sides.tail(alternative, level)),
-        "p_value": _p_value(canary, baseline, q, null_ratio, alternative),
-    }
-    if _least_p_value(canary.total, baseline.total, q, alternative) > level:
-        found["status"] = Status.INSUFFICIENT
-        found["detail"] = (
-            f"{canary.total:g} canary and {baseline.total:g} baseline observations cannot reach a "
-            f"level of {level:g} at q = {q:g}"
+    asked = _Asked(q, null_ratio, alternative, level, harmful)
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
+    for each in pairs:
+        sides.require_kind(each, "quantile_ratio", Kind.SAMPLES, Kind.HISTOGRAM)
+
+    def answer(kind: Kind, alike: list[Pair]) -> list[Evidence]:
+        read = _raw_sides if kind is Kind.SAMPLES else _bucketed_sides
+        return [one for stack in stacks(alike) for one in _ratios(stack, read(stack), asked)]
+
+    found = of_each_kind(pairs, answer)
+    return found[0] if isinstance(pair, Pair) else found
+
+
+class _Sides(NamedTuple):
+    canary: Observations
+    baseline: Observations
+    seen: list[tuple[str, ...]]
+
+
+def _ratios(pairs: list[Pair], held: _Sides, asked: _Asked) -> list[Evidence]:
+    totals = np.stack([held.canary.total, held.baseline.total], axis=1)
+    some: NDArray[np.bool_] = (totals[:, 0] > 0) & (totals[:, 1] > 0)
+    shown = zip(*(_quantiles(pairs, side, asked.q) for side in held[:2]), strict=True)
+    tested = iter(_tested(held, some, asked) if some.any() else [])
+    found = []
+    for pair, seen, (n, m), figures in zip(pairs, held.seen, totals.tolist(), shown, strict=True):
+        nothing = sides.absent(n, m)
+        found.append(
+            Evidence(
+                metric=pair.name,
+                method="quantile_ratio",
+                question=asked.question,
+                n_canary=int(n),
+                n_baseline=int(m),
+                observed=figures[0],
+                reference=figures[1],
+                level=asked.level,
+                margin=asked.null_ratio if asked.null_ratio != 1 else None,
+                assumptions=INDEPENDENT,
+                seen=seen,
+                **(
+                    {"effect": _effect(*figures), **next(tested)}
+                    if nothing is None
+                    else {"status": nothing}
+                ),
+            )
         )
-    return evidence.model_copy(update=found)
+    return found
+
+
+def _tested(held: _Sides, some: NDArray[np.bool_], asked: _Asked) -> list[dict[str, Any]]:
+    """p-values and intervals of the rows that have observations on both sides."""
+    canary, baseline = (
+        Observations(side.lower[some], side.upper[some], side.cumulative[some], side.open_below)
+        for side in held[:2]
+    )
+    greater = excess_p_value(canary, baseline, asked.q, asked.null_ratio)
+    p = greater
+    if asked.alternative != "greater":
+        turned = canary.mirrored(), baseline.mirrored()
+        less = excess_p_value(*turned, 1 - asked.q, asked.null_ratio)
+        p = tails.chosen(greater, less, asked.alternative)
+    beyond = sides.tail(asked.alternative, asked.level)
+    intervals = _ratio_intervals(canary, baseline, asked.q, beyond)
+    return [
+        {"p_value": value, "interval": interval} | _too_few(n, m, asked)
+        for value, interval, n, m in zip(
+            p.tolist(), intervals, canary.total.tolist(), baseline.total.tolist(), strict=True
+        )
+    ]
+
+
+def _too_few(n: float, m: float, asked: _Asked) -> dict[str, Any]:
+    if _least_p_value(n, m, asked.q, asked.alternative) <= asked.level:
+        return {}
+    detail = (
+        f"{n:g} canary and {m:g} baseline observations cannot reach a "
+        f"level of {asked.level:g} at q = {asked.q:g}"
+    )
+    return {"status": Status.INSUFFICIENT, "detail": detail}
 
 
 def _effect(observed: float | None, reference: float | None) -> float | None:
@@ -193,50 +286,50 @@ def _effect(observed: float | None, reference: float | None) -> float | None:
     return observed / reference
 
 
-def _observations(pair: Pair) -> tuple[Observations, Observations, tuple[str, ...]]:
-    if pair.kind is Kind.SAMPLES:
-        values = sides.ordinary_values(pair)
-        return _raw(values[0]), _raw(values[1]), sides.seen(pair, *values)
-    baseline = pair.baseline if pair.baseline is not None else np.full_like(pair.canary, np.nan)
-    bounds = pair.upper_bounds if pair.upper_bounds is not None else np.array([np.inf])
-    present = ~np.isnan(pair.canary[:, 0])
-    if pair.baseline is not None:
-        present &= ~np.isnan(baseline[:, 0])
-    return (
-        _bucketed(bounds, pair.canary[present].sum(axis=0)),
-        _bucketed(bounds, np.nansum(baseline[present], axis=0)),
-        sides.seen(pair, pair.canary[:, 0], baseline[:, 0]),
+def _raw_sides(pairs: list[Pair]) -> _Sides:
+    columns = [sides.ordinary_values(pair) for pair in pairs]
+    return _Sides(
+        _raw([both[0] for both in columns]),
+        _raw([both[1] for both in columns]),
+        [sides.seen(pair, *both) for pair, both in zip(pairs, columns, strict=True)],
     )
 
 
-def _raw(values: FloatArray) -> Observations:
-    ordered = np.sort(values[~np.isnan(values)])
-    return Observations(ordered, ordered, np.arange(1.0, ordered.size + 1))
+def _raw(columns: list[FloatArray]) -> Observations:
+    ordered = np.sort(stacked(columns, np.inf), axis=1)
+    sizes = np.array([len(column) for column in columns], dtype=np.float64)
+    upto = np.minimum(np.arange(1.0, ordered.shape[1] + 1), sizes[:, None])
+    return Observations(ordered, ordered, upto)
 
 
-def _bucketed(bounds: FloatArray, counts: FloatArray) -> Observations:
-    first = 0.0 if bounds[0] > 0 else -np.inf
-    lower = np.concatenate([[first], bounds[:-1]])
-    return Observations(lower, bounds, np.cumsum(counts), open_below=True)
+def _bucketed_sides(pairs: list[Pair]) -> _Sides:
+    totals = [buckets.together(pair) for pair in pairs]
+    bounds = [total.bounds for total in totals]
+    return _Sides(
+        _bucketed(bounds, [total.canary for total in totals]),
+        _bucketed(bounds, [total.baseline for total in totals]),
+        [sides.seen(pair, *total.columns) for pair, total in zip(pairs, totals, strict=True)],
+    )
 
 
-def _quantile(pair: Pair, held: Observations, q: float) -> float | None:
-    if not held.total:
-        return None
-    if pair.upper_bounds is None:
-        return sides.finite(held.upper[held.group(q * held.total)])
-    counts = np.diff(held.cumulative, prepend=0.0)
-    return sides.finite(interpolated_quantile(pair.upper_bounds, counts[None], q)[0])
+def _bucketed(bounds: list[FloatArray], counts: list[FloatArray]) -> Observations:
+    upper = stacked(bounds, np.inf)
+    first = np.where(upper[:, :1] > 0, 0.0, -np.inf)
+    lower = np.concatenate([first, upper[:, :-1]], axis=1)
+    return Observations(lower, upper, np.cumsum(stacked(counts, 0.0), axis=1), open_below=True)
 
 
-def _p_value(
-    canary: Observations, baseline: Observations, q: float, ratio: float, alternative: str
-) -> float:
-    greater = float(excess_p_value(canary, baseline, q, ratio))
-    if alternative == "greater":
-        return greater
-    less = excess_p_value(canary.mirrored(), baseline.mirrored(), 1 - q, ratio)
-    return less if alternative == "less" else min(1.0, 2 * min(greater, less))
+def _quantiles(pairs: list[Pair], held: Observations, q: float) -> list[float | None]:
+    """An observation of raw samples, Prometheus' interpolation of a histogram."""
+    if not held.cumulative.shape[1]:
+        return [None] * len(pairs)
+    values = held.upper[np.arange(len(pairs)), held.group(q * held.total)]
+    shown = np.where(held.total > 0, values, np.nan)
+    for i, pair in enumerate(pairs):
+        if pair.upper_bounds is not None:
+            counts = np.diff(held.cumulative[i, : len(pair.upper_bounds)], prepend=0.0)
+            shown[i] = interpolated_quantile(pair.upper_bounds, counts[None], q)[0]
+    return [sides.finite(value) for value in shown.tolist()]
 
 
 def _least_p_value(n: float, m: float, q: float, alternative: str) -> float:
@@ -247,20 +340,28 @@ def _least_p_value(n: float, m: float, q: float, alternative: str) -> float:
     return greater if alternative == "greater" else less
 
 
-def _bounds(held: Observations, q: float, tail: float) -> tuple[float, float]:
+def bounds_of(held: Observations, q: float, tail: float) -> tuple[FloatArray, FloatArray]:
+    """Order-statistic bounds of each row's quantile; infinite where there is none."""
+    rows = np.arange(len(held.cumulative))
     low, high = bound_ranks(held.total, q, tail)
+    reached = np.clip(np.stack([low, high]), 1, held.total).astype(np.float64)
     return (
-        float(held.lower[held.group(low)]) if low > 0 else -np.inf,
-        float(held.upper[held.group(high)]) if high <= held.total else np.inf,
+        np.where(low > 0, held.lower[rows, held.group(reached[0])], -np.inf),
+        np.where(high <= held.total, held.upper[rows, held.group(reached[1])], np.inf),
     )
 
 
-def _ratio_interval(
+def _ratio_intervals(
     canary: Observations, baseline: Observations, q: float, tail: float
-) -> Interval | None:
-    if min(canary.lower[0], baseline.lower[0]) < 0:
-        return None  # values of both signs have no ratio
-    ours, theirs = _bounds(canary, q, tail / 2), _bounds(baseline, q, tail / 2)
-    low = ours[0] / theirs[1] if 0 < theirs[1] < np.inf and ours[0] > 0 else 0.0
-    high = ours[1] / theirs[0] if theirs[0] > 0 else np.inf
-    return sides.interval(low, high, tail)
+) -> list[Interval | None]:
+    ours, theirs = bounds_of(canary, q, tail / 2), bounds_of(baseline, q, tail / 2)
+    floor = (theirs[1] > 0) & (theirs[1] < np.inf) & (ours[0] > 0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        low = np.divide(ours[0], theirs[1], out=np.zeros_like(ours[0]), where=floor)
+        high = np.divide(ours[1], theirs[0], out=np.full_like(low, np.inf), where=theirs[0] > 0)
+    # values of both signs have no ratio
+    signed = np.minimum(canary.lower[:, 0], baseline.lower[:, 0]) < 0
+    return [
+        None if mixed else sides.interval(start, end, tail)
+        for mixed, start, end in zip(signed.tolist(), low.tolist(), high.tolist(), strict=True)
+    ]

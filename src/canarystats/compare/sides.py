@@ -162,13 +162,21 @@ def all_finite(values: FloatArray) -> bool:
 
 
 def medians(rows: FloatArray) -> FloatArray:
-    """The median of each row of finite or infinite values; NaN between infinities of both signs."""
-    size = rows.shape[1]
-    if not size:
+    """The median of each row, NaN being padding; NaN between infinities of both signs."""
+    ordered = np.sort(rows, axis=1)
+    if not ordered.shape[1]:
         return np.full(len(rows), np.nan)
-    ordered = np.partition(rows, [(size - 1) // 2, size // 2], axis=1)
+    last = ordered.shape[1] - 1
+    if not np.isnan(ordered[:, last]).any():
+        middle = ordered[:, last // 2], ordered[:, (last + 1) // 2]
+    else:
+        size, at = (~np.isnan(ordered)).sum(axis=1), np.arange(len(rows))
+        middle = (
+            ordered[at, np.maximum(size - 1, 0) // 2],
+            ordered[at, np.minimum(size // 2, last)],
+        )
     with np.errstate(invalid="ignore"):
-        median: FloatArray = ordered[:, (size - 1) // 2] / 2 + ordered[:, size // 2] / 2
+        median: FloatArray = middle[0] / 2 + middle[1] / 2
     return median
 
 

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from canarystats.compare import buckets, sides
+from canarystats.compare.stacks import of_each_kind, stacked, stacks
 from canarystats.evidence import Evidence, Status
-from canarystats.windows import Kind
+from canarystats.kernels.order import excess_of_buckets, excess_of_samples, furthest
+from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from canarystats.windows import Pair
+    from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
 
+INDEPENDENT = ("the observations are independent", "one look at a window fixed beforehand")
 
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    alternative: sides.Alternative
+    level: float
+    margin: float
+    harmful: sides.Harmful
+
+
+@overload
 def stochastic_order(
     pair: Pair,
     *,
@@ -26,13 +40,35 @@ def stochastic_order(
     level: float = 0.05,
     margin: float = 0.0,
     harmful: sides.Harmful = "increase",
-) -> Evidence:
+) -> Evidence: ...
+
+
+@overload
+def stochastic_order(
+    pair: Sequence[Pair],
+    *,
+    alternative: sides.Alternative = "greater",
+    level: float = 0.05,
+    margin: float = 0.0,
+    harmful: sides.Harmful = "increase",
+) -> list[Evidence]: ...
+
+
+def stochastic_order(
+    pair: Pair | Sequence[Pair],
+    *,
+    alternative: sides.Alternative = "greater",
+    level: float = 0.05,
+    margin: float = 0.0,
+    harmful: sides.Harmful = "increase",
+) -> Evidence | list[Evidence]:
     """Test whether the canary has more above some point than the baseline has.
 
     Parameters
     ----------
     pair
-        A histogram (ticks added up, compared at its bounds) or samples.
+        A histogram (ticks added up, compared at its bounds) or samples, or a sequence of them,
+        tested in batches.
     alternative
         ``greater``: H0 is that the canary's share above every point is at most the baseline's (plus
         ``margin``), so that it is nowhere slower; ``less`` likewise downwards.
@@ -74,65 +110,102 @@ def stochastic_order(
     >>> stochastic_order(pair).detail
     'largest above 0.5'
     """
-    sides.require_kind(pair, "stochastic_order", Kind.HISTOGRAM, Kind.SAMPLES)
     sides.require_setting("alternative", alternative, sides.ALTERNATIVES)
     sides.require_setting("harmful", harmful, sides.HARMFUL)
     sides.require_between("level", level, 0, 0.5)
     if not 0 <= margin < 1:
         sides.require_between("margin", margin, 0, 1)
-    points, excess, sizes, columns = _excess(pair)
-    n, m = sizes
-    evidence = Evidence(
-        metric=pair.name,
-        method="stochastic_order",
-        question=sides.question(alternative, harmful),
-        status=sides.absent(n, m) or Status.OK,
-        n_canary=int(n),
-        n_baseline=int(m),
-        effect_scale="share",
-        level=level,
-        margin=margin or None,
-        assumptions=("the observations are independent", "one look at a window fixed beforehand"),
-        seen=sides.seen(pair, *columns),
+    asked = _Asked(alternative, level, margin, harmful)
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
+    for each in pairs:
+        sides.require_kind(each, "stochastic_order", Kind.HISTOGRAM, Kind.SAMPLES)
+
+    def answer(kind: Kind, alike: list[Pair]) -> list[Evidence]:
+        read = _of_samples if kind is Kind.SAMPLES else _of_buckets
+        return [one for stack in stacks(alike) for one in _orders(stack, read(stack), asked)]
+
+    found = of_each_kind(pairs, answer)
+    return found[0] if isinstance(pair, Pair) else found
+
+
+class _Excess(NamedTuple):
+    points: FloatArray
+    excess: FloatArray  # the canary's share above each point less the baseline's
+    sizes: list[tuple[float, float]]
+    columns: list[tuple[FloatArray, FloatArray]]
+
+
+def _of_samples(pairs: list[Pair]) -> _Excess:
+    columns = [sides.ordinary_values(pair) for pair in pairs]
+    points, excess = excess_of_samples(*(stacked([both[i] for both in columns]) for i in (0, 1)))
+    return _Excess(points, excess, [(float(len(a)), float(len(b))) for a, b in columns], columns)
+
+
+def _of_buckets(pairs: list[Pair]) -> _Excess:
+    totals = [buckets.together(pair) for pair in pairs]
+    ours, theirs = (
+        stacked(side, 0.0)
+        for side in ([each.canary for each in totals], [each.baseline for each in totals])
     )
-    if evidence.status is not Status.OK:
-        return evidence
-    signs = {"greater": (1,), "less": (-1,)}.get(alternative, (1, -1))
-    tops = [(float((sign * excess).max()), int((sign * excess).argmax()), sign) for sign in signs]
+    sizes = [np.cumsum(side, axis=1)[:, -1].tolist() for side in (ours, theirs)]
+    return _Excess(
+        stacked([each.bounds for each in totals], np.inf),
+        excess_of_buckets(ours, theirs),
+        list(zip(*sizes, strict=True)),
+        [each.columns for each in totals],
+    )
+
+
+def _orders(pairs: list[Pair], held: _Excess, asked: _Asked) -> list[Evidence]:
+    signs = {"greater": (1,), "less": (-1,)}.get(asked.alternative, (1, -1))
+    tops: list[list[tuple[float, int, int]]] = [[] for _ in pairs]
+    if held.excess.shape[1]:
+        for sign in signs:
+            heights, places = furthest(held.excess, sign)
+            for top, height, place in zip(tops, heights.tolist(), places.tolist(), strict=True):
+                top.append((height, place, sign))
+    return [
+        Evidence(
+            metric=pair.name,
+            method="stochastic_order",
+            question=sides.question(asked.alternative, asked.harmful),
+            n_canary=int(sizes[0]),
+            n_baseline=int(sizes[1]),
+            effect_scale="share",
+            level=asked.level,
+            margin=asked.margin or None,
+            assumptions=INDEPENDENT,
+            seen=sides.seen(pair, *columns),
+            **_answer(top, points, sizes, asked),
+        )
+        for pair, top, points, sizes, columns in zip(
+            pairs, tops, held.points, held.sizes, held.columns, strict=True
+        )
+    ]
+
+
+def _answer(
+    tops: list[tuple[float, int, int]],
+    points: FloatArray,
+    sizes: tuple[float, float],
+    asked: _Asked,
+) -> dict[str, Any]:
+    nothing = sides.absent(*sizes)
+    if nothing is not None:
+        return {"status": nothing}
     top, at, sign = max(tops)
-    worth = n * m / (n + m)
-    p = min(1.0, len(signs) * math.exp(-2 * max(top - margin, 0.0) ** 2 * worth))
-    beyond = sides.tail(alternative, level)
-    reach = sum(math.sqrt(math.log(2 / beyond) / (2 * size)) for size in (n, m))
-    found: dict[str, object] = {
+    worth = sizes[0] * sizes[1] / (sizes[0] + sizes[1])
+    p = min(1.0, len(tops) * math.exp(-2 * max(top - asked.margin, 0.0) ** 2 * worth))
+    beyond = sides.tail(asked.alternative, asked.level)
+    reach = sum(math.sqrt(math.log(2 / beyond) / (2 * size)) for size in sizes)
+    found: dict[str, Any] = {
         "effect": sign * top,
         "interval": sides.interval(max(sign * top - reach, -1), min(sign * top + reach, 1), beyond),
         "p_value": p,
         "detail": f"largest above {points[at]:.4g}",
     }
-    if len(signs) * math.exp(-2 * (1 - margin) ** 2 * worth) > level:
-        detail = f"{n:g} and {m:g} observations cannot reach a level of {level:g}"
-        found |= {"status": Status.INSUFFICIENT, "detail": detail}
-    return evidence.model_copy(update=found)
-
-
-def _excess(
-    pair: Pair,
-) -> tuple[FloatArray, FloatArray, tuple[float, float], tuple[FloatArray, FloatArray]]:
-    """The points, the canary's share above each less the baseline's, sizes and columns."""
-    if pair.kind is Kind.HISTOGRAM:
-        totals = buckets.together(pair)
-        points = totals.bounds
-        below = [np.cumsum(side) for side in (totals.canary, totals.baseline)]
-        sizes = (float(below[0][-1]), float(below[1][-1]))
-        columns = totals.columns
-    else:
-        columns = sides.ordinary_values(pair)
-        points = np.sort(np.concatenate(columns))
-        below = [
-            np.searchsorted(np.sort(side), points, side="right").astype(np.float64)
-            for side in columns
-        ]
-        sizes = (float(columns[0].size), float(columns[1].size))
-    excess = below[1] / max(sizes[1], 1) - below[0] / max(sizes[0], 1)
-    return points, excess, sizes, columns
+    if len(tops) * math.exp(-2 * (1 - asked.margin) ** 2 * worth) > asked.level:
+        detail = f"{sizes[0]:g} and {sizes[1]:g} observations cannot reach a level of "
+        detail += f"{asked.level:g}"
+        return found | {"status": Status.INSUFFICIENT, "detail": detail}
+    return found

@@ -281,7 +281,8 @@ def bucket_sums(first: FloatArray, second: FloatArray) -> RankSums:
     Parameters
     ----------
     first, second
-        Shape (K, k): observations in each of the same, increasing buckets, not negative.
+        Shape (K, k): observations in each of the same, increasing buckets, not negative; buckets of
+        zeros at the end are padding.
 
     Notes
     -----
@@ -289,15 +290,13 @@ def bucket_sums(first: FloatArray, second: FloatArray) -> RankSums:
     bucket, while every sum stays under 2^53: exact up to about 200 000 observations, to rounding
     beyond.
     """
-    n, m = first.sum(axis=1), second.sum(axis=1)
-    below_m = np.cumsum(second, axis=1) - second / 2
-    above_n = n[:, None] - (np.cumsum(first, axis=1) - first / 2)
+    upto_n, upto_m = np.cumsum(first, axis=1), np.cumsum(second, axis=1)
+    n, m = upto_n[:, -1], upto_m[:, -1]
+    below_m = upto_m - second / 2
+    above_n = n[:, None] - (upto_n - first / 2)
     both = first + second
-    return RankSums(
-        (first * below_m).sum(axis=1),
-        n,
-        m,
-        np.maximum(both * (both * both - 1), 0).sum(axis=1),  # extrapolated parts of one are no tie
-        (first * below_m * below_m).sum(axis=1),
-        (second * above_n * above_n).sum(axis=1),
-    )
+    ties = np.maximum(both * (both * both - 1), 0)  # extrapolated parts of one are no tie
+    sums = (first * below_m, ties, first * below_m * below_m, second * above_n * above_n)
+    # from the first bucket to the last, so that padding changes no bit
+    u, tied, squares_n, squares_m = (np.cumsum(each, axis=1)[:, -1] for each in sums)
+    return RankSums(u, n, m, tied, squares_n, squares_m)
