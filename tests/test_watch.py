@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 
+import numpy as np
 import pytest
 
 import canarystats as cs
@@ -341,3 +342,64 @@ def test_the_state_is_small_and_does_not_grow_with_the_rollout(tmp_path):
         sizes.append(state.stat().st_size)
     assert max(sizes) < 30_000
     assert sizes[1] < 1.2 * sizes[0]
+
+
+def earlier(n, seed=9):
+    """The metrics of `healthy` before the rollout."""
+    return [dataclasses.replace(p, times=p.times - n * TICK) for p in healthy(n, seed)]
+
+
+def joined(before, after):
+    return [
+        dataclasses.replace(
+            b,
+            times=np.concatenate([a.times, b.times]),
+            canary=np.concatenate([a.canary, b.canary]),
+            baseline=np.concatenate([a.baseline, b.baseline]),
+        )
+        for a, b in zip(before, after, strict=True)
+    ]
+
+
+class TestHistory:
+    def expected(self, past, pairs, n):
+        now = [p.rows(0, n) for p in pairs]
+        return cs.judge(now, POLICY, share=0.05, rollout="checkout-42", history=past)
+
+    def test_it_is_read_before_the_first_look_and_only_then(self):
+        clock, past, pairs = Clock(), earlier(20), healthy(4)
+        source = Memory(joined(past, pairs), clock)
+        seen = looks(source, clock, ticks=4, history_seconds=10 * TICK)
+        first = START - TICK
+        assert source.asked[0] == (first - 10 * TICK, first)
+        assert [start for start, _ in source.asked[1:]] == [first + i * TICK for i in range(4)]
+        assert seen[-1].verdict == self.expected([p.rows(10, 20) for p in past], pairs, 4)
+
+    def test_a_restarted_watch_has_learned_already(self, tmp_path):
+        state, past, pairs = tmp_path / "state.json", earlier(20), healthy(8)
+        clock = Clock()
+        source = Memory(joined(past, pairs), clock)
+        common = {"ticks": 4, "history_seconds": 20 * TICK, "state_file": state}
+        looks(source, clock, **common)
+        source.asked.clear()
+        seen = looks(source, clock, **common)
+        assert source.asked[0][0] >= START
+        assert seen[-1].verdict == self.expected(past, pairs, seen[-1].verdict.ticks)
+
+    def test_an_outage_at_the_beginning_is_waited_for(self):
+        clock, past, pairs = Clock(), earlier(20), healthy(6)
+        source = Memory(joined(past, pairs), clock, [away(0, 2)])
+        seen = looks(source, clock, ticks=6, history_seconds=20 * TICK)
+        assert [look.error is None for look in seen] == [False, False, True, True, True, True]
+        assert seen[-1].verdict == self.expected(past, pairs, 6)
+
+    def test_where_there_was_nothing_before_the_watch_goes_on_without(self):
+        clock, pairs = Clock(), healthy(4)
+        seen = looks(Memory(pairs, clock), clock, ticks=4, history_seconds=20 * TICK)
+        assert seen[-1].verdict == judged(pairs, 4)
+
+    @pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
+    def test_a_span_that_cannot_be_right_is_refused(self, seconds):
+        clock = Clock()
+        with pytest.raises(InputError, match=r"history_seconds is .* at least 0"):
+            looks(Memory([], clock), clock, ticks=1, history_seconds=seconds)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from canarystats.folds import AnyFold
+    from canarystats.memory import Before
     from canarystats.policy import Metric, Policy
 
 PARTIAL = "partial_response"
@@ -92,6 +93,11 @@ class Monitor:
     def last_tick(self) -> float | None:
         """Unix seconds of the last tick judged; None before the first."""
         return self._diary.last
+
+    @property
+    def history(self) -> dict[str, Before]:
+        """What was known of each metric before the rollout; empty without a history."""
+        return dict(self._diary.before)
 
     @property
     def upper_bounds(self) -> dict[str, tuple[float, ...]]:

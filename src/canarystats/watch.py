@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from canarystats.errors import InputError, SourceError, SourceErrorKind
 from canarystats.monitor import Monitor
+from canarystats.sources.past import as_history
 from canarystats.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def watch(  # noqa: PLR0913
     *,
     share: float | None = None,
     rollout: str = "",
+    history_seconds: float = 0.0,
     state_file: Path | None = None,
     for_seconds: float = math.inf,
     settle_seconds: float | None = None,
@@ -87,6 +89,9 @@ def watch(  # noqa: PLR0913
         The canary's designed share of the traffic.
     rollout
         The caller's name for the rollout.
+    history_seconds
+        How far back before its first tick the ordinary noise is learned from; a monitor that was
+        kept has learned already. See `sources.past.as_history` for which side is read.
     state_file
         Where the monitor is kept between looks and found again after a restart.
     for_seconds
@@ -102,8 +107,11 @@ def watch(  # noqa: PLR0913
     SourceError
         If the source fails in a way that waiting cannot mend, or the state cannot be kept.
     InputError
-        If the policy, the share or the saved state cannot be right.
+        If the policy, the share, the history or the saved state cannot be right.
     """
+    if not (math.isfinite(history_seconds) and history_seconds >= 0):
+        msg = f"history_seconds is {history_seconds!r}; it must be at least 0"
+        raise InputError(msg)
     settle = settle_seconds
     if settle is None:
         settle = min(policy.interval / 4, LONGEST_SETTLE_SECONDS)
@@ -116,7 +124,7 @@ def watch(  # noqa: PLR0913
     while True:
         due = math.floor((clock() - settle) / policy.interval) * policy.interval
         if due > done:
-            look = _look(source, monitor, done, due)
+            monitor, look = _look(source, monitor, done, due, history_seconds)
             if look.error is None:
                 done = due
                 _keep(state_file, monitor)
@@ -132,14 +140,23 @@ def watch(  # noqa: PLR0913
         sleep(max(min(upcoming - now, began + for_seconds - now), 0.0))
 
 
-def _look(source: Source, monitor: Monitor, start: float, end: float) -> Look:
+def _look(
+    source: Source, monitor: Monitor, start: float, end: float, history_seconds: float
+) -> tuple[Monitor, Look]:
     try:
+        if history_seconds and monitor.last_tick is None and not monitor.history:
+            monitor = _taught(source, monitor, start, history_seconds)
         pairs = source.read(monitor.policy, start=start, end=end, upper_bounds=monitor.upper_bounds)
     except SourceError as error:
         if not error.retryable:
             raise
-        return Look(end, error=error)
-    return Look(end, verdict=monitor.observe(pairs))
+        return monitor, Look(end, error=error)
+    return monitor, Look(end, verdict=monitor.observe(pairs))
+
+
+def _taught(source: Source, monitor: Monitor, end: float, seconds: float) -> Monitor:
+    past = as_history(source.read(monitor.policy, start=end - seconds, end=end))
+    return Monitor(monitor.policy, share=monitor.share, rollout=monitor.rollout, history=past)
 
 
 def _resumed(path: Path | None, policy: Policy, share: float | None, rollout: str) -> Monitor:

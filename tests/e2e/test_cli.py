@@ -94,6 +94,20 @@ def test_options_override_what_the_recording_says(recordings, tmp_path):
     assert "of the minimum 2h have passed" in verdict.reason
 
 
+def test_the_past_of_a_recording_is_another_recording(recordings, tmp_path):
+    times = rollouts.clock(30, start=rollouts.START - 30 * rollouts.TICK)
+    write_recording(tmp_path / "past.csv", [rollouts.steady_requests(30, times=times)])
+    done = run("judge", recordings / "promote", "--history", tmp_path / "past.csv", "-f", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    verdict = cs.Verdict.from_json(done.stdout)
+    assert all("history: 30 ticks of both sides" in e.seen for e in verdict.evidence)
+
+    done = run("judge", recordings / "promote", "--history", recordings / "hold")
+    assert refuses(done, 2, "metric 'requests': its history reaches to")
+    done = run("judge", recordings / "promote", "--history", "4h")
+    assert refuses(done, 4, "not_found", "4h")
+
+
 def test_policy_check_says_it_in_a_line():
     done = run("policy", "check", "eight-triggers")
     assert (done.returncode, done.stderr) == (0, "")

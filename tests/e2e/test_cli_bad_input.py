@@ -179,6 +179,7 @@ ASKED = {
     "a start without an offset": (("--start", "2026-01-31T12:00:00"), ("--start", "12:00:00Z")),
     "the end before the start": (("--start", "-1h", "--end", "-2h"), ("-1h", "-2h", "before")),
     "an offset in words": (("--baseline-offset", "1 day"), ("--baseline-offset", "write 1d")),
+    "a history in words": (("--history", "4 hours"), ("--history", "4 hours")),
     "no URL": (("--prometheus", "prometheus"), ("'prometheus'", "http")),
     "one side twice": (
         ("--canary", 'pod="a"', "--baseline", 'pod="a"'),

@@ -131,6 +131,26 @@ def test_judge_reads_the_same_server(prometheus, policy):
     assert any("server: prometheus 2" in note for e in verdict["evidence"] for note in e["seen"])
 
 
+def test_the_past_is_read_from_the_same_server(policy, tmp_path):
+    begin, ticks = 1_700_000_100, 60
+    counters = {}
+    for arm, first in (("canary", 40), ("baseline", 0)):
+        for name, speed in (('{code="500",', 0.1), ("{", 10)):
+            series = f'prometheus_http_requests_total{name}job="{arm}"' + "}"
+            values = {begin + 15.0 * i: speed * i for i in range(first, ticks)}
+            labels = {"__name__": "prometheus_http_requests_total", "code": "500", "pod": arm}
+            counters[series] = [(labels, values)]
+    with serving(Fake(data=counters)) as fake:
+        done = run(
+            *("judge", "--prometheus", fake.url, "--policy", policy, "--scrape-interval", "15s"),
+            *("--start", begin + 45 * 15, "--end", begin + 59 * 15, "--history", "10m"),
+            *("--format", "json", "--without", "memory_bytes"),
+        )
+    assert done.returncode == 10, done.stderr
+    seen = {note for e in json.loads(done.stdout)["evidence"] for note in e["seen"]}
+    assert "history: 40 ticks of the old version alone" in seen
+
+
 def test_a_server_that_stays_away_is_held_for_and_then_told(policy):
     began = time.monotonic()
     done = run(

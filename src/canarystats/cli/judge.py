@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +12,10 @@ import typer
 from canarystats.cli import options, output
 from canarystats.errors import InputError
 from canarystats.monitor import judge as judge_pairs
+from canarystats.sources.past import as_history
 
 if TYPE_CHECKING:
+    from canarystats.sources.columns import FloatArray
     from canarystats.windows import Pair
 
 
@@ -33,6 +36,15 @@ def judge(
     canary: options.Canary = None,
     baseline: options.Baseline = None,
     rollout: options.Rollout = "",
+    history: Annotated[
+        str | None,
+        typer.Option(
+            "--history",
+            metavar="PATH|DURATION",
+            help="Learn the ordinary noise from before the rollout: another recording, or with "
+            "--prometheus so long before --start, such as 4h.",
+        ),
+    ] = None,
     format: options.Output = options.Format.TEXT,  # noqa: A002
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write an HTML report here.")
@@ -57,6 +69,7 @@ def judge(
         msg = "give either a recorded rollout or --prometheus URL"
         raise InputError(msg)
     pairs: list[Pair]
+    past: list[Pair] = []
     if recording is not None:
         from canarystats.sources.files import read_recording
 
@@ -67,6 +80,9 @@ def judge(
         pairs = [pair for pair in held.pairs if pair.name not in (without or ())]
         rollout = rollout or held.name
         _refuse_unread(pairs, kept)
+        if history is not None:
+            before = read_recording(history).pairs
+            past = [pair for pair in before if pair.name not in (without or ())]
     else:
         chosen = options.chosen_policy(policy, without, None)
         source = options.server(
@@ -89,19 +105,27 @@ def judge(
         if first >= last:
             msg = f"--start {start} is not before --end {end}"
             raise InputError(msg)
-        pairs = source.read(
+        read = partial(
+            source.read,
             chosen,
-            start=first,
-            end=last,
             baseline_offset_seconds=options.seconds(baseline_offset, "--baseline-offset"),
             canary=canary,
             baseline=baseline,
         )
-    verdict = judge_pairs(pairs, chosen, share=share, rollout=rollout)
+        if history is not None:
+            span = options.seconds(history, "--history")
+            past = as_history(read(start=first - span, end=first))
+        pairs = read(start=first, end=last, upper_bounds=_bounds_of(past))
+    verdict = judge_pairs(pairs, chosen, share=share, rollout=rollout, history=past)
     output.show(verdict, format)
     if report is not None:
         output.write_report(report, verdict, pairs=pairs)
     return options.EXIT_CODES[verdict.decision]
+
+
+def _bounds_of(history: list[Pair]) -> dict[str, FloatArray]:
+    """The buckets the rollout is read on, so that it can be held against its history."""
+    return {pair.name: pair.upper_bounds for pair in history if pair.upper_bounds is not None}
 
 
 def _refuse_unread(pairs: list[Pair], kept: set[str]) -> None:

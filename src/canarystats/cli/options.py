@@ -69,6 +69,14 @@ Offset = Annotated[
         help="Read the baseline from this long before: the same pods before the change.",
     ),
 ]
+History = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        metavar="DURATION",
+        help="Learn the ordinary noise from so long before the rollout, such as 4h.",
+    ),
+]
 Token = Annotated[
     str | None,
     typer.Option("--bearer", envvar="CANARYSTATS_BEARER", help="Bearer token.", show_envvar=True),

@@ -71,6 +71,7 @@ def watch(
         typer.Option("--state", help="Keep the monitor in this file and go on from it."),
     ] = None,
     rollout: options.Rollout = "",
+    history: options.History = None,
     baseline_offset: options.Offset = "0s",
     canary: options.Canary = None,
     baseline: options.Baseline = None,
@@ -115,6 +116,7 @@ def watch(
         chosen,
         share=share,
         rollout=rollout,
+        history_seconds=0.0 if history is None else options.seconds(history, "--history"),
         state_file=state,
         for_seconds=math.inf if for_ is None else options.seconds(for_, "--for"),
     ):
