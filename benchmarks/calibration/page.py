@@ -1,0 +1,181 @@
+"""Writes the tables of docs/calibration-many-looks.md from the figures kept in results/.
+
+Run ``python -m benchmarks.calibration.page``. What stands between the markers is replaced; the
+sentences around them are written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from benchmarks.calibration import results
+from benchmarks.calibration.bounds import upper
+from benchmarks.calibration.rivals import KAYENTA, RIVALS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration-many-looks.md"
+ALLOWED = {"gauge": 1.2}  # times the nominal level, where history is there
+MARKED = re.compile(r"(<!-- table (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+TITLES = {
+    "literal": "rule as written",
+    "mann_whitney": "Mann-Whitney",
+    "asympcs_5000": "AsympCS 5000",
+    "asympcs_200": "AsympCS 200",
+}
+
+
+def table(header, rows) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def held(hits, runs, level, allowed=1.0) -> bool:
+    """Whether the upper bound of a rate is at or under what is allowed."""
+    return upper(hits, runs) <= allowed * level
+
+
+def rate(hits, runs, level, allowed=1.0) -> str:
+    """A rate and its upper bound in percent, bold where the bound is beyond what is allowed."""
+    text = f"{100 * hits / runs:.2f} ({100 * upper(hits, runs):.2f})"
+    return text if held(hits, runs, level, allowed) else f"**{text}**"
+
+
+def level(kind) -> str:
+    """Ever-rejections of one kind, beside the rivals."""
+    found = results.read("many_looks")
+    rows = []
+    for row in found["rows"]:
+        if row["kind"] != kind:
+            continue
+        cells = [f"`{row['id']}`", row["about"]]
+        for key, allowed in (("with_history", ALLOWED.get(kind, 1.0)), ("without_history", 1.0)):
+            cells += [
+                rate(hits, row["runs"], nominal, allowed)
+                for hits, nominal in zip(row[key], found["levels"], strict=True)
+            ]
+        for rival in RIVALS:
+            hits = row["rivals"].get(rival)
+            cells.append("" if hits is None else f"{100 * hits[0] / row['rival_runs']:.1f}")
+        if kind == "gauge":
+            cells.append(f"{KAYENTA[row['id']]:g}" if row["id"] in KAYENTA else "")
+        rows.append(cells)
+    percents = [f"{100 * nominal:g} %" for nominal in found["levels"]]
+    header = ["id", "what is drawn"]
+    header += [f"history, {p}" for p in percents] + [f"no history, {p}" for p in percents]
+    header += [TITLES[rival] for rival in RIVALS] + ["Kayenta, 2 %"] * (kind == "gauge")
+    return table(header, rows)
+
+
+def delay(kind) -> str:
+    """Delays of one kind beside the limit."""
+    rows = []
+    for row in results.read("delays")["rows"]:
+        if row["kind"] != kind:
+            continue
+        limit = row["limit"]
+        cells = [row["about"], f"{limit:.1f}"]
+        for key in ("mean", "median", "p90"):
+            value = row[key]
+            cells.append("" if value is None else f"{value:.0f} ({value / limit:.2f})")
+        cells.append(f"{100 * row['found']:.1f}")
+        rows.append(cells)
+    header = ["regression", "limit", "mean", "median", "p90", "found, %"]
+    return table(header, rows)
+
+
+def healthy() -> str:
+    """Decisions on healthy rollouts."""
+    rows = []
+    for row in [*(found := results.read("rollouts")["healthy"]), _summed(found)]:
+        cells = [row["cell"], row["rollouts"]]
+        for key in ("with_history", "without_history"):
+            said = row[key]
+            cells.append(f"{said['promote']} / {said['hold']} / {said['rollback']}")
+            cells.append(f"{100 * upper(said['rollback'], sum(_decisions(said))):.2f}")
+        cells.append(row["literal"]["rollback"])
+        rows.append(cells)
+    header = ["service", "rollouts", "with history", "at most, %"]
+    return table([*header, "without history", "at most, %", "rules as written"], rows)
+
+
+def _decisions(said):
+    return [said[word] for word in ("promote", "hold", "rollback")]
+
+
+def _summed(rows):
+    total = {"cell": "all", "rollouts": sum(row["rollouts"] for row in rows)}
+    for key in ("with_history", "without_history", "literal"):
+        words = ("promote", "hold", "rollback") if key != "literal" else ("rollback",)
+        total[key] = {word: sum(row[key][word] for row in rows) for word in words}
+    return total
+
+
+def regressions() -> str:
+    """Delays of whole rollouts, in ticks."""
+    rows = []
+    for row in results.read("rollouts")["regressions"]:
+        cells = [row["cell"], row["rollouts"]]
+        for key in ("with_history", "without_history", "literal"):
+            said = row[key]
+            share = f"{100 * said['found'] / row['rollouts']:.0f} %"
+            cells.append(
+                f"{said['median']:.0f}, {said['p90']:.0f} ({share})" if said["found"] else share
+            )
+        rows.append(cells)
+    return table(["regression", "rollouts", "with history", "without", "rules as written"], rows)
+
+
+def fleet() -> str:
+    """150 metrics under one budget."""
+    found = results.read("fleet")
+    rows = []
+    for row in found["rows"]:
+        runs = row["runs"]
+        cells = [row["about"]]
+        cells += [
+            rate(hits, runs, nominal)
+            for hits, nominal in zip(row["budget"], found["levels"], strict=True)
+        ]
+        cells += [f"{100 * row['each'] / runs:.1f}", f"{100 * row['naive'] / runs:.1f}"]
+        rows.append(cells)
+    percents = [f"e-Bonferroni, {100 * nominal:g} %" for nominal in found["levels"]]
+    return table(["150 metrics", *percents, "each at 5 %", "paired z at 5 %"], rows)
+
+
+def speed() -> str:
+    """Cost beside the rivals."""
+    found = results.read("speed")
+    rows = [
+        [row["what"], f"{row['micros']:.1f}", f"{row['ratio']:.2f}", row["bytes"] or ""]
+        for row in found["rows"]
+    ]
+    return table(["one tick of one metric", "CPU µs", "times ours", "bytes of state"], rows)
+
+
+TABLES = {
+    "level": level,
+    "delay": delay,
+    "healthy": healthy,
+    "regressions": regressions,
+    "fleet": fleet,
+    "speed": speed,
+}
+
+
+def filled(text) -> str:
+    """The page with every table written anew."""
+
+    def fill(match):
+        head, name, kind, end = match.groups()
+        made = TABLES[name](kind) if kind else TABLES[name]()
+        return f"{head}{made}\n{end}"
+
+    return MARKED.sub(fill, text)
+
+
+def main() -> None:
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
