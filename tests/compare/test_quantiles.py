@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from canarystats.compare import histogram_quantile, quantile_ratio
+from canarystats.compare import histogram_quantile, quantile_level, quantile_ratio
 from canarystats.errors import InputError
 from canarystats.evidence import Question, Status
 from canarystats.windows import Pair
@@ -174,3 +174,52 @@ def test_wrong_settings_are_refused():
         histogram_quantile([2, 1, np.inf], [1, 2, 3], 0.5)
     with pytest.raises(InputError, match="counts must be 2"):
         histogram_quantile([1, np.inf], [1, -2], 0.5)
+
+
+def test_a_quantile_is_held_against_a_constant_by_a_binomial_test():
+    rng = np.random.default_rng(9)
+    values = rng.lognormal(-1, 0.7, 400)
+    pair = Pair.samples("latency_seconds", canary=values, baseline=[])
+    for alternative, successes, share in (
+        ("greater", int((values > 0.7).sum()), 0.2),
+        ("less", int((values < 0.7).sum()), 0.8),
+    ):
+        found = quantile_level(pair, q=0.8, threshold=0.7, alternative=alternative)
+        expected = stats.binomtest(successes, 400, share, alternative="greater")
+        assert found.p_value == pytest.approx(expected.pvalue, rel=1e-10)
+        assert found.question is Question.LEVEL
+        assert found.effect == np.sort(values)[319] / 0.7
+        # the interval inverts the one-sided tests
+        for end, side in ((found.interval.low, "greater"), (found.interval.high, "less")):
+            p = quantile_level(pair, q=0.8, threshold=0.7 * end * (1 + 1e-12), alternative=side)
+            q = quantile_level(pair, q=0.8, threshold=0.7 * end * (1 - 1e-12), alternative=side)
+            assert min(p.p_value, q.p_value) <= 0.05 < max(p.p_value, q.p_value)
+
+
+def test_a_quantile_of_buckets_has_edges_for_bounds():
+    bounds, counts = [0.1, 0.5, 1.0, np.inf], [[900, 60, 40, 0], [np.nan] * 4]
+    pair = Pair.histogram("latency_seconds", upper_bounds=bounds, canary=counts)
+    found = quantile_level(pair, q=0.98, threshold=0.5)
+    assert (found.interval.low, found.interval.high) == (1.0, 2.0)
+    assert found.decides
+    assert found.seen == ("canary: 1 of 2 ticks missing",)
+    assert found.p_value == pytest.approx(stats.binom.sf(39, 1000, 0.02), rel=1e-10)
+    # within the bucket that holds it nothing can be shown, either way
+    for alternative in ("greater", "less"):
+        inside = quantile_level(pair, q=0.98, threshold=0.7, alternative=alternative)
+        assert not inside.decides
+    few = quantile_level(Pair.samples("s", canary=[1.0] * 9, baseline=[]), threshold=0.5, q=0.5)
+    assert few.decides
+    nothing = Pair.samples("s", canary=[], baseline=[1.0])
+    assert quantile_level(nothing, threshold=0.5).status is Status.NO_DATA
+    short = Pair.samples("s", canary=[0.1] * 9, baseline=[])
+    assert quantile_level(short, threshold=0.5, alternative="less").status is Status.INSUFFICIENT
+
+
+def test_a_quantiles_interval_covers():
+    rng = np.random.default_rng(10)
+    pairs = [Pair.samples("s", canary=rng.exponential(size=60), baseline=[]) for _ in range(400)]
+    found = quantile_level(pairs, q=0.9, threshold=float(np.log(10)), alternative="two-sided")
+    held = sum(one.interval.low <= 1 <= (one.interval.high or np.inf) for one in found)
+    assert held >= stats.binom.ppf(1e-4, 400, 0.95)
+    assert sum(one.decides for one in found) <= stats.binom.ppf(1 - 1e-4, 400, 0.05)

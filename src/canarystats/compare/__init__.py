@@ -14,6 +14,7 @@ from canarystats.compare.mann_whitney import mann_whitney
 from canarystats.compare.multiplicity import benjamini_hochberg, holm, weighted_bonferroni
 from canarystats.compare.outliers import outliers
 from canarystats.compare.paired import paired
+from canarystats.compare.quantile_levels import quantile_level
 from canarystats.compare.quantiles import QuantileBracket, histogram_quantile, quantile_ratio
 from canarystats.compare.rate_differences import rate_difference
 from canarystats.compare.rate_levels import rate_level
@@ -36,6 +37,7 @@ __all__ = [
     "not_worse",
     "outliers",
     "paired",
+    "quantile_level",
     "quantile_ratio",
     "rate_difference",
     "rate_level",

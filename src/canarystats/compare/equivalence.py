@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -14,16 +14,16 @@ from canarystats.compare.quantiles import quantile_ratio
 from canarystats.compare.rate_differences import rate_difference
 from canarystats.compare.rates import rate_ratio
 from canarystats.compare.shares import share_above
+from canarystats.compare.stacks import of_each_kind
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Status
-from canarystats.windows import Kind
+from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from canarystats.windows import Pair
+    from collections.abc import Callable, Sequence
 
 
+@overload
 def not_worse(
     pair: Pair,
     *,
@@ -33,7 +33,32 @@ def not_worse(
     absolute: bool = False,
     q: float = 0.99,
     edge: float | None = None,
-) -> Evidence:
+) -> Evidence: ...
+
+
+@overload
+def not_worse(
+    pair: Sequence[Pair],
+    *,
+    margin: float,
+    level: float = 0.05,
+    harmful: sides.Harmful = "increase",
+    absolute: bool = False,
+    q: float = 0.99,
+    edge: float | None = None,
+) -> list[Evidence]: ...
+
+
+def not_worse(
+    pair: Pair | Sequence[Pair],
+    *,
+    margin: float,
+    level: float = 0.05,
+    harmful: sides.Harmful = "increase",
+    absolute: bool = False,
+    q: float = 0.99,
+    edge: float | None = None,
+) -> Evidence | list[Evidence]:
     """Test whether the canary is shown to be no worse than a margin allows.
 
     Parameters
@@ -41,7 +66,7 @@ def not_worse(
     pair
         A gauge is compared tick by tick (`paired`), samples by ranks against the moved baseline
         (`mann_whitney`), counts by their rates (`rate_ratio`), a histogram by its q-quantiles
-        (`quantile_ratio`).
+        (`quantile_ratio`). Or a sequence of them, of any kinds, each kind tested in batches.
     margin
         How much worse is allowed, positive: relative to the baseline, under 1 where a decrease is
         harmful.
@@ -97,10 +122,17 @@ def not_worse(
         "harmful": harmful,
     }
     ask = _absolutely if absolute else _relatively
-    found = ask(pair, margin, settings, q, edge)
-    return found.model_copy(update={"question": Question.NOT_WORSE, "margin": margin})
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
+    found = [
+        one.model_copy(update={"question": Question.NOT_WORSE, "margin": margin})
+        for one in of_each_kind(
+            pairs, lambda kind, alike: ask(kind, alike, margin, settings, q, edge)
+        )
+    ]
+    return found[0] if isinstance(pair, Pair) else found
 
 
+@overload
 def equivalent(
     pair: Pair,
     *,
@@ -109,7 +141,30 @@ def equivalent(
     absolute: bool = False,
     q: float = 0.99,
     edge: float | None = None,
-) -> Evidence:
+) -> Evidence: ...
+
+
+@overload
+def equivalent(
+    pair: Sequence[Pair],
+    *,
+    margin: float,
+    level: float = 0.05,
+    absolute: bool = False,
+    q: float = 0.99,
+    edge: float | None = None,
+) -> list[Evidence]: ...
+
+
+def equivalent(
+    pair: Pair | Sequence[Pair],
+    *,
+    margin: float,
+    level: float = 0.05,
+    absolute: bool = False,
+    q: float = 0.99,
+    edge: float | None = None,
+) -> Evidence | list[Evidence]:
     """Test whether the canary is shown to differ by less than a margin either way.
 
     Parameters
@@ -139,13 +194,18 @@ def equivalent(
     >>> equivalent(pair, margin=0.3).decides
     False
     """
+    pairs = [pair] if isinstance(pair, Pair) else list(pair)
 
-    def one(harmful: sides.Harmful) -> Evidence:
+    def shown(harmful: sides.Harmful) -> list[Evidence]:
         return not_worse(
-            pair, margin=margin, level=level, harmful=harmful, absolute=absolute, q=q, edge=edge
+            pairs, margin=margin, level=level, harmful=harmful, absolute=absolute, q=q, edge=edge
         )
 
-    both = (one("increase"), one("decrease"))
+    found = [_weaker(two, margin) for two in zip(shown("increase"), shown("decrease"), strict=True)]
+    return found[0] if isinstance(pair, Pair) else found
+
+
+def _weaker(both: tuple[Evidence, Evidence], margin: float) -> Evidence:
     # what cannot answer weighs more than any p-value
     weakest = max(
         both, key=lambda e: (e.status is not Status.OK, 1.0 if e.p_value is None else e.p_value)
@@ -156,46 +216,62 @@ def equivalent(
 
 
 def _relatively(
-    pair: Pair, margin: float, settings: dict[str, Any], q: float, edge: float | None
-) -> Evidence:
+    kind: Kind,
+    pairs: list[Pair],
+    margin: float,
+    settings: dict[str, Any],
+    q: float,
+    edge: float | None,
+) -> list[Evidence]:
     if edge is not None:
         msg = f"edge is {edge}; it stands beside an absolute margin only"
         raise InputError(msg)
     factor = 1 + margin if settings["alternative"] == "less" else 1 - margin
-    asked: dict[Kind, Callable[[], Evidence]] = {
-        Kind.GAUGE: lambda: paired(pair, margin=-margin, **settings),
-        Kind.SAMPLES: lambda: mann_whitney(pair, margin=-margin, **settings),
-        Kind.COUNTS: lambda: rate_ratio(pair, null_ratio=factor, **settings),
-        Kind.HISTOGRAM: lambda: quantile_ratio(pair, q=q, null_ratio=factor, **settings),
+    asked: dict[Kind, Callable[[], list[Evidence]]] = {
+        Kind.GAUGE: lambda: paired(pairs, margin=-margin, **settings),
+        Kind.SAMPLES: lambda: mann_whitney(pairs, margin=-margin, **settings),
+        Kind.COUNTS: lambda: rate_ratio(pairs, null_ratio=factor, **settings),
+        Kind.HISTOGRAM: lambda: quantile_ratio(pairs, q=q, null_ratio=factor, **settings),
     }
-    sides.require_kind(pair, "not_worse", *asked)
-    return asked[pair.kind]()
+    sides.require_kind(pairs[0], "not_worse", *asked)
+    return asked[kind]()
 
 
 def _absolutely(
-    pair: Pair, margin: float, settings: dict[str, Any], q: float, edge: float | None
-) -> Evidence:
+    kind: Kind,
+    pairs: list[Pair],
+    margin: float,
+    settings: dict[str, Any],
+    q: float,
+    edge: float | None,
+) -> list[Evidence]:
     del q
-    if pair.kind is Kind.HISTOGRAM and edge is None:
+    if kind is Kind.HISTOGRAM and edge is None:
         msg = "edge is missing; an absolute margin of a histogram is a share above an edge"
         raise InputError(msg)
-    asked: dict[Kind, Callable[[], Evidence]] = {
-        Kind.GAUGE: lambda: paired(pair, margin=-margin, absolute=True, **settings),
-        Kind.SAMPLES: lambda: _moved_samples(pair, margin, settings),
-        Kind.COUNTS: lambda: rate_difference(pair, margin=-margin, **settings),
-        Kind.HISTOGRAM: lambda: share_above(pair, edge=edge or 0.0, margin=-margin, **settings),
+    asked: dict[Kind, Callable[[], list[Evidence]]] = {
+        Kind.GAUGE: lambda: paired(pairs, margin=-margin, absolute=True, **settings),
+        Kind.SAMPLES: lambda: _moved_samples(pairs, margin, settings),
+        Kind.COUNTS: lambda: rate_difference(pairs, margin=-margin, **settings),
+        Kind.HISTOGRAM: lambda: share_above(pairs, edge=edge or 0.0, margin=-margin, **settings),
     }
-    sides.require_kind(pair, "not_worse", *asked)
-    return asked[pair.kind]()
+    sides.require_kind(pairs[0], "not_worse", *asked)
+    return asked[kind]()
 
 
-def _moved_samples(pair: Pair, margin: float, settings: dict[str, Any]) -> Evidence:
-    """Ranks against the baseline moved by the margin; figures of the pair as it is."""
-    plain = mann_whitney(pair, **settings)
-    baseline = np.zeros((0, 1)) if pair.baseline is None else pair.baseline
+def _moved_samples(pairs: list[Pair], margin: float, settings: dict[str, Any]) -> list[Evidence]:
+    """Ranks against the baseline moved by the margin; figures of the pairs as they are."""
     by = margin if settings["alternative"] == "less" else -margin
-    moved = type(pair).samples(pair.name, canary=pair.canary[:, 0], baseline=baseline[:, 0] + by)
-    found = mann_whitney(moved, **settings)
-    return plain.model_copy(
-        update={"p_value": found.p_value, "status": found.status, "detail": found.detail}
-    )
+    moved = []
+    for pair in pairs:
+        baseline = np.zeros((0, 1)) if pair.baseline is None else pair.baseline
+        moved.append(
+            Pair.samples(pair.name, canary=pair.canary[:, 0], baseline=baseline[:, 0] + by)
+        )
+    both = zip(mann_whitney(pairs, **settings), mann_whitney(moved, **settings), strict=True)
+    return [
+        plain.model_copy(
+            update={"p_value": one.p_value, "status": one.status, "detail": one.detail}
+        )
+        for plain, one in both
+    ]

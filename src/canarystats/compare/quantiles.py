@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from canarystats.compare import buckets, sides, tails
-from canarystats.compare.stacks import of_each_kind, stacked, stacks
+from canarystats.compare.observed import (
+    of_buckets,
+    of_samples,
+    quantile_bounds,
+    shown_quantiles,
+)
+from canarystats.compare.stacks import of_each_kind, stacks
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.kernels.buckets import interpolated_quantile
-from canarystats.kernels.quantiles import Observations, bound_ranks, excess_p_value
+from canarystats.kernels.quantiles import Observations, excess_p_value
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
@@ -82,7 +88,7 @@ def histogram_quantile(upper_bounds: ArrayLike, counts: ArrayLike, q: float) -> 
         msg = f"counts must be {bounds.size} finite numbers of at least 0, one a bucket"
         raise InputError(msg)
     sides.require_between("q", q, 0, 1)
-    held = _bucketed([bounds], [numbers])
+    held = of_buckets([bounds], [numbers])
     if not held.total[0]:
         return QuantileBracket(None, None, None)
     (group,) = held.group(q * held.total)
@@ -220,7 +226,7 @@ class _Sides(NamedTuple):
 def _ratios(pairs: list[Pair], held: _Sides, asked: _Asked) -> list[Evidence]:
     totals = np.stack([held.canary.total, held.baseline.total], axis=1)
     some: NDArray[np.bool_] = (totals[:, 0] > 0) & (totals[:, 1] > 0)
-    shown = zip(*(_quantiles(pairs, side, asked.q) for side in held[:2]), strict=True)
+    shown = zip(*(shown_quantiles(pairs, side, asked.q) for side in held[:2]), strict=True)
     tested = iter(_tested(held, some, asked) if some.any() else [])
     found = []
     for pair, seen, (n, m), figures in zip(pairs, held.seen, totals.tolist(), shown, strict=True):
@@ -250,10 +256,7 @@ def _ratios(pairs: list[Pair], held: _Sides, asked: _Asked) -> list[Evidence]:
 
 def _tested(held: _Sides, some: NDArray[np.bool_], asked: _Asked) -> list[dict[str, Any]]:
     """p-values and intervals of the rows that have observations on both sides."""
-    canary, baseline = (
-        Observations(side.lower[some], side.upper[some], side.cumulative[some], side.open_below)
-        for side in held[:2]
-    )
+    canary, baseline = (side.rows(some) for side in held[:2])
     greater = excess_p_value(canary, baseline, asked.q, asked.null_ratio)
     p = greater
     if asked.alternative != "greater":
@@ -289,47 +292,20 @@ def _effect(observed: float | None, reference: float | None) -> float | None:
 def _raw_sides(pairs: list[Pair]) -> _Sides:
     columns = [sides.ordinary_values(pair) for pair in pairs]
     return _Sides(
-        _raw([both[0] for both in columns]),
-        _raw([both[1] for both in columns]),
+        of_samples([both[0] for both in columns]),
+        of_samples([both[1] for both in columns]),
         [sides.seen(pair, *both) for pair, both in zip(pairs, columns, strict=True)],
     )
-
-
-def _raw(columns: list[FloatArray]) -> Observations:
-    ordered = np.sort(stacked(columns, np.inf), axis=1)
-    sizes = np.array([len(column) for column in columns], dtype=np.float64)
-    upto = np.minimum(np.arange(1.0, ordered.shape[1] + 1), sizes[:, None])
-    return Observations(ordered, ordered, upto)
 
 
 def _bucketed_sides(pairs: list[Pair]) -> _Sides:
     totals = [buckets.together(pair) for pair in pairs]
     bounds = [total.bounds for total in totals]
     return _Sides(
-        _bucketed(bounds, [total.canary for total in totals]),
-        _bucketed(bounds, [total.baseline for total in totals]),
+        of_buckets(bounds, [total.canary for total in totals]),
+        of_buckets(bounds, [total.baseline for total in totals]),
         [sides.seen(pair, *total.columns) for pair, total in zip(pairs, totals, strict=True)],
     )
-
-
-def _bucketed(bounds: list[FloatArray], counts: list[FloatArray]) -> Observations:
-    upper = stacked(bounds, np.inf)
-    first = np.where(upper[:, :1] > 0, 0.0, -np.inf)
-    lower = np.concatenate([first, upper[:, :-1]], axis=1)
-    return Observations(lower, upper, np.cumsum(stacked(counts, 0.0), axis=1), open_below=True)
-
-
-def _quantiles(pairs: list[Pair], held: Observations, q: float) -> list[float | None]:
-    """An observation of raw samples, Prometheus' interpolation of a histogram."""
-    if not held.cumulative.shape[1]:
-        return [None] * len(pairs)
-    values = held.upper[np.arange(len(pairs)), held.group(q * held.total)]
-    shown = np.where(held.total > 0, values, np.nan)
-    for i, pair in enumerate(pairs):
-        if pair.upper_bounds is not None:
-            counts = np.diff(held.cumulative[i, : len(pair.upper_bounds)], prepend=0.0)
-            shown[i] = interpolated_quantile(pair.upper_bounds, counts[None], q)[0]
-    return [sides.finite(value) for value in shown.tolist()]
 
 
 def _least_p_value(n: float, m: float, q: float, alternative: str) -> float:
@@ -340,21 +316,10 @@ def _least_p_value(n: float, m: float, q: float, alternative: str) -> float:
     return greater if alternative == "greater" else less
 
 
-def bounds_of(held: Observations, q: float, tail: float) -> tuple[FloatArray, FloatArray]:
-    """Order-statistic bounds of each row's quantile; infinite where there is none."""
-    rows = np.arange(len(held.cumulative))
-    low, high = bound_ranks(held.total, q, tail)
-    reached = np.clip(np.stack([low, high]), 1, held.total).astype(np.float64)
-    return (
-        np.where(low > 0, held.lower[rows, held.group(reached[0])], -np.inf),
-        np.where(high <= held.total, held.upper[rows, held.group(reached[1])], np.inf),
-    )
-
-
 def _ratio_intervals(
     canary: Observations, baseline: Observations, q: float, tail: float
 ) -> list[Interval | None]:
-    ours, theirs = bounds_of(canary, q, tail / 2), bounds_of(baseline, q, tail / 2)
+    ours, theirs = quantile_bounds(canary, q, tail / 2), quantile_bounds(baseline, q, tail / 2)
     floor = (theirs[1] > 0) & (theirs[1] < np.inf) & (ours[0] > 0)
     with np.errstate(invalid="ignore", over="ignore"):
         low = np.divide(ours[0], theirs[1], out=np.zeros_like(ours[0]), where=floor)

@@ -61,6 +61,19 @@ class Observations:
         last: IndexArray = np.minimum(groups, self.cumulative.shape[1] - 1)
         return last
 
+    def rows(self, some: NDArray[np.bool_]) -> Observations:
+        """The chosen rows."""
+        return Observations(
+            self.lower[some], self.upper[some], self.cumulative[some], self.open_below
+        )
+
+    def surely_above(self, line: FloatArray) -> FloatArray:
+        """How many of each row surely lie above its lines, shape (K, lines)."""
+        reached = _places(self.lower, line, "left" if self.open_below else "right")
+        upto = np.concatenate([np.zeros((len(line), 1)), self.cumulative], axis=1)
+        above: FloatArray = self.total[:, None] - np.take_along_axis(upto, reached, axis=1)
+        return above
+
     def mirrored(self) -> Observations:
         """The same observations with their sign turned."""
         counts = np.diff(self.cumulative, prepend=0.0, axis=1)
@@ -133,15 +146,13 @@ def excess_p_value(first: Observations, second: Observations, q: float, ratio: f
     distributions and any number of observations, and conservative.
     """
     rows = np.arange(len(first.cumulative))
-    reached = _places(first.lower, ratio * second.upper, "left" if first.open_below else "right")
-    upto = np.concatenate([np.zeros((len(rows), 1)), first.cumulative], axis=1)
+    beyond = first.surely_above(ratio * second.upper)
 
     def unbounded(j: IndexArray) -> FloatArray:
         return upper_tail(second.cumulative[rows, j], second.total, q)
 
     def above(j: IndexArray) -> FloatArray:
-        under = upto[rows, reached[rows, j]]
-        return upper_tail(first.total - under, first.total, 1 - q)
+        return upper_tail(beyond[rows, j], first.total, 1 - q)
 
     start = np.zeros(len(rows), dtype=np.intp)
     last = np.full_like(start, second.upper.shape[1] - 1)
