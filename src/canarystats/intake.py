@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from canarystats.policy import Policy
 
 FloatArray = NDArray[np.float64]
+NOTHING = np.full(2, np.nan)  # what a metric without a row brings
+NOTHING.setflags(write=False)
 PERCENT_FROM = 5.0  # a share of this size is a percentage
+
+
+class Moment(NamedTuple):
+    """What all metrics of a tick share: its time, the designed share, whether to compare."""
+
+    at: float
+    share: float | None
+    comparing: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,23 +46,22 @@ class Intake:
     times
         Unix seconds of every tick of any pair, shape (T,).
     rows
-        By metric name: the pair's row at each tick, -1 where it has none, shape (T,).
+        By metric name: the pair's row at each tick, -1 where it has none.
     shares
         The canary's designed share at each tick, shape (T,); None where it is not given.
     """
 
     pairs: Mapping[str, Pair]
     times: FloatArray
-    rows: Mapping[str, NDArray[np.int64]]
+    rows: Mapping[str, list[int]]
     shares: FloatArray | None
 
-    def tick(self, name: str, i: int, *, comparing: bool) -> Tick:
+    def tick(self, name: str, i: int, moment: Moment) -> Tick:
         """The row of a metric at a tick; NaN where it has none."""
-        at = float(self.times[i])
-        share = None if self.shares is None else float(self.shares[i])
+        at, share, comparing = moment
         pair, row = self._row(name, i)
         if pair is None:
-            return Tick(at, np.full(2, np.nan), None, None, share, comparing)
+            return Tick(at, NOTHING, None, None, share, comparing)
         limit = pair.limit
         return Tick(
             at,
@@ -63,16 +72,16 @@ class Intake:
             comparing,
         )
 
-    def fingerprint(self, name: str, i: int) -> bytes:
+    def fingerprint(self, name: str, tick: Tick) -> bytes:
         """The bytes of a metric at a tick; none where it has no row."""
-        pair, _row = self._row(name, i)
-        if pair is None:
+        if tick.canary is NOTHING:
             return b""
-        tick = self.tick(name, i, comparing=True)
-        return _bytes_of(name, tick.canary, tick.baseline, tick.limit, pair.upper_bounds)
+        bounds = self.pairs[name].upper_bounds
+        return _bytes_of(name, tick.canary, tick.baseline, tick.limit, bounds)
 
     def _row(self, name: str, i: int) -> tuple[Pair | None, int]:
-        row = int(self.rows[name][i]) if name in self.rows else -1
+        rows = self.rows.get(name)
+        row = -1 if rows is None else rows[i]
         return (None, row) if row < 0 else (self.pairs[name], row)
 
 
@@ -113,7 +122,7 @@ def take_in(
     for name, clock in clocks.items():
         row = np.full(len(times), -1, dtype=np.int64)
         row[np.searchsorted(times, clock)] = np.arange(len(clock))
-        rows[name] = row
+        rows[name] = row.tolist()
     return Intake(named, times, rows, _shares(share, len(times)))
 
 

@@ -80,7 +80,7 @@ class Course:
         Every rule that has fired, the earliest first.
     firing_now
         The triggers that fire at the last tick.
-    input_digest, library_version
+    policy_digest, input_digest, library_version
         What it takes to recompute the verdict.
     """
 
@@ -91,6 +91,7 @@ class Course:
     share: float | None
     firings: tuple[Firing, ...]
     firing_now: frozenset[str]
+    policy_digest: str
     input_digest: str
     library_version: str
 
@@ -107,7 +108,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         reasons = (_why_promote(views, course),)
     score = 0.0 if causes else _score(views)
     began = course.rollout or course.started
-    key = f"{began}|{policy.digest}|{decision}"
+    key = f"{began}|{course.policy_digest}|{decision}"
     return Verdict(
         decision=decision,
         score=score,
@@ -128,7 +129,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         rollout=course.rollout,
         decision_id=hashlib.sha256(key.encode()).hexdigest()[:16],
         policy=policy.name,
-        policy_digest=policy.digest,
+        policy_digest=course.policy_digest,
         input_digest=course.input_digest,
         library_version=course.library_version,
     )

@@ -17,7 +17,7 @@ from canarystats.folds.findings import absent, harm_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Setting
-from canarystats.intake import Intake, fingerprint, take_in, take_in_history
+from canarystats.intake import Intake, Moment, fingerprint, take_in, take_in_history
 from canarystats.judge import Course, MetricView, decide
 from canarystats.memory import Diary, Memory, recall, span_of, write_down
 from canarystats.verdict import Firing, Verdict, Way
@@ -73,6 +73,7 @@ class Monitor:
         self.policy = policy
         self.share = share
         self.rollout = rollout
+        self._policy_digest = policy.digest
         self._diary = Diary()
         self._settings = {m.name: Setting(policy, m) for m in policy.metrics}
         self._folds: dict[str, tuple[AnyFold, Any]] = {}
@@ -184,19 +185,20 @@ class Monitor:
     def _tick(self, intake: Intake, i: int, at: float) -> None:
         started = at if self._diary.started is None else self._diary.started
         share = None if intake.shares is None else float(intake.shares[i])
-        comparing = at - started >= self.policy.warm_up
+        moment = Moment(at, share, comparing=at - started >= self.policy.warm_up)
         digest = hashlib.sha256(f"{self._diary.digest}|{at!r}|{share!r}".encode())
         firings: list[Firing] = []
         for name in sorted(self._folds):
             fold, state = self._folds[name]
             if not isinstance(fold, TickFold):
                 continue
-            tick = intake.tick(name, i, comparing=comparing)
+            tick = intake.tick(name, i, moment)
             state = fold.step(state, tick)
             self._folds[name] = fold, state
-            digest.update(intake.fingerprint(name, i))
-            firings += fold.firings(state, at)
-            harmed, onset = fold.harm(state)
+            digest.update(intake.fingerprint(name, tick))
+            if fold.rules:
+                firings += fold.firings(state, at)
+            harmed, onset = fold.harm(state) if fold.may_harm else (False, None)
             if harmed:
                 firings.append(
                     harm_firing(self._settings[name].metric, fold.evidence(state), at, onset)
@@ -300,6 +302,7 @@ class Monitor:
             share=diary.share,
             firings=self._firings(),
             firing_now=frozenset(self._firing_now()),
+            policy_digest=self._policy_digest,
             input_digest=diary.digest[:16],
             library_version=__version__,
         )
@@ -321,11 +324,12 @@ class Monitor:
         once = [Evidence.model_validate_json(t) for t in self._diary.once.get(metric.name, ())]
         if once:
             evidence, proofs = once, [*proofs_at_one_look(metric, once), *proofs[1:]]
+        said = (*notes, *past)
+        if said:
+            evidence = [e.model_copy(update={"seen": (*e.seen, *said)}) for e in evidence]
         return MetricView(
             metric,
-            evidence=tuple(
-                e.model_copy(update={"seen": (*e.seen, *notes, *past)}) for e in evidence
-            ),
+            evidence=tuple(evidence),
             readings=tuple(fold.readings(state)),
             proofs=tuple(proofs),
             trouble=trouble,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -47,16 +48,18 @@ class EventsFold(TickFold[EventsFoldState]):
 
     def step(self, state: EventsFoldState, tick: Tick) -> EventsFoldState:
         """One tick."""
-        present = not np.isnan(tick.canary).all()
+        counts = [count for count in tick.canary.tolist() if not math.isnan(count)]
+        present = bool(counts)
         presence = state.presence.tick(tick.at, canary=present, baseline=False)
         if not present:
             rules = self.unread(state.rules, tick.at)
             return EventsFoldState(state.total, rules, state.windows, presence)
-        count = float(np.nansum(tick.canary))
+        count = math.fsum(counts)
         windows, rules = dict(state.windows), dict(state.rules)
         for name, rule in self.rules.items():
-            row = np.array([count])
-            windows[name] = trailing.push(windows[name], tick.at, row, rule.trigger.window)
+            windows[name] = trailing.push(
+                windows[name], tick.at, np.array([count]), rule.trigger.window
+            )
             look = partial(literal.events, float(windows[name].total[0]))
             rules[name] = rule.step(rules[name], tick.at, look)
         return EventsFoldState(state.total + count, rules, windows, presence)

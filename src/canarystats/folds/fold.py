@@ -93,6 +93,11 @@ class TickFold(Fold[R]):
         self.levels = setting.levels()
         self.rules: dict[str, Rule] = setting.rules()
 
+    @property
+    def may_harm(self) -> bool:
+        """Whether the metric's own test has a level of its own to act at."""
+        return "harm" in self.levels
+
     @abstractmethod
     def step(self, state: R, tick: Tick) -> R:
         """One tick."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,13 @@ class Presence:
 
     def tick(self, at: float, *, canary: bool, baseline: bool, infinite: bool = False) -> Presence:
         """One more tick."""
-        return replace(
-            self,
-            ticks=self.ticks + 1,
-            canary=self.canary + canary,
-            baseline=self.baseline + baseline,
-            infinite=self.infinite + infinite,
-            canary_last=at if canary else self.canary_last,
-            baseline_last=at if baseline else self.baseline_last,
+        return Presence(
+            self.ticks + 1,
+            self.canary + canary,
+            self.baseline + baseline,
+            self.infinite + infinite,
+            at if canary else self.canary_last,
+            at if baseline else self.baseline_last,
         )
 
     def seen(self, *, has_baseline: bool) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ def begin(columns: int) -> Trailing:
 
 def push(trailing: Trailing, at: float, row: FloatArray, span: float) -> Trailing:
     """Add the tick at ``at``, which speaks for the time up to it, and drop what is too old."""
-    kept = int(np.searchsorted(trailing.times, at - span + CLOCK_NOISE_SECONDS, side="right"))
+    kept = int(trailing.times.searchsorted(at - span + CLOCK_NOISE_SECONDS, side="right"))
     return Trailing(
-        np.append(trailing.times[kept:], at), np.concatenate([trailing.rows[kept:], row[None, :]])
+        np.concatenate([trailing.times[kept:], [at]]),
+        np.concatenate([trailing.rows[kept:], row[None, :]]),
     )
