@@ -58,11 +58,12 @@ class HistogramFold(TickFold[HistogramFoldState]):
             allowed=1.0 + setting.allowed(RULE, setting.margin or 0.05),
         )
 
-    def begin(self, history: Pair | None = None) -> HistogramFoldState:  # noqa: ARG002
+    def begin(self, history: Pair | None = None) -> HistogramFoldState:
         """The state before the first tick."""
         bounds = self.design.upper_bounds
+        before = None if history is None else (history.canary, history.baseline)
         return HistogramFoldState(
-            self.design.begin(),
+            self.design.begin(history=before),
             self.no_rules(),
             trailing.begin(2 * len(bounds)),
             tuple(bounds[:-1].tolist()),
@@ -86,21 +87,23 @@ class HistogramFold(TickFold[HistogramFoldState]):
         samples = state.samples + (float(tick.canary.sum()) if has_canary else 0.0)
         histogram, window, rules = state.histogram, state.window, state.rules
         if has_canary and has_baseline and tick.comparing and tick.baseline is not None:
-            histogram = self.design.step(histogram, tick.canary, tick.baseline, tick.at)
+            sides = tick.canary[None], tick.baseline[None]
+            histogram = self.design.step(histogram, *sides, tick.at)
+            log_e = self._log_e(histogram)
             rules = dict(rules)
             for name, rule in self.rules.items():
                 row = np.concatenate([tick.canary, tick.baseline])
                 window = trailing.push(window, tick.at, row, rule.trigger.window)
-                rules[name] = self._step_rule(name, rules[name], histogram, window, tick.at)
+                rules[name] = self._step_rule(name, rules[name], log_e, window, tick.at)
         else:
             rules = self.unread(rules, tick.at)
         return HistogramFoldState(histogram, rules, window, state.upper_bounds, samples, presence)
 
     def _step_rule(
-        self, name: str, state: RuleState, histogram: HistogramState, window: Trailing, at: float
+        self, name: str, state: RuleState, log_e: dict[str, float], window: Trailing, at: float
     ) -> RuleState:
         canary, baseline = np.split(window.total, 2)
-        bounds, log_e = self.design.upper_bounds, self.design.log_e(histogram)
+        bounds = self.design.upper_bounds
         return self.rules[name].step(
             state,
             at,
@@ -109,13 +112,16 @@ class HistogramFold(TickFold[HistogramFoldState]):
             beyond=reached(log_e["beyond"], self.levels.get("latency_p99.beyond")),
         )
 
+    def _log_e(self, histogram: HistogramState) -> dict[str, float]:
+        return {claim: float(value[0]) for claim, value in self.design.log_e(histogram).items()}
+
     def onset(self, state: HistogramFoldState, rule: str) -> float | None:  # noqa: ARG002
         """Unix seconds since when the evidence behind the rule has only grown."""
         return self.design.onset(state.histogram, "beyond")
 
     def harm(self, state: HistogramFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
-        log_e = self.design.log_e(state.histogram)["worse"]
+        log_e = self._log_e(state.histogram)["worse"]
         return reached(log_e, self.levels.get("harm")), self.design.onset(state.histogram, "worse")
 
     def evidence(self, state: HistogramFoldState) -> list[Evidence]:
@@ -137,7 +143,7 @@ class HistogramFold(TickFold[HistogramFoldState]):
         """What promotion needs to be shown, and whether it is."""
         if not self.setting.metric.compare:
             return []
-        log_e = self.design.log_e(state.histogram)["not_worse"]
+        log_e = self._log_e(state.histogram)["not_worse"]
         level = self.setting.proof_level
         detail = f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
         name = self.setting.metric.name

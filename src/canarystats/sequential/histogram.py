@@ -1,6 +1,7 @@
 """Tail latency at any number of looks, from bucket counts and without interpolation.
 
-A bucket edge turns latency into a count: how many requests were slower. Three questions:
+A bucket edge turns latency into a count: how many requests were slower. The edges are chosen once,
+from the old version's quantiles (see `edges`). Three questions:
 
 *worse* - is a larger share of the canary's requests slower than some edge? One e-process per edge,
 averaged over the edges.
@@ -8,11 +9,16 @@ averaged over the edges.
 *beyond* - is the canary's q-quantile more than k times the baseline's? If it is not, then for any
 two edges with B >= k A either the baseline's quantile lies above A or the canary's lies at or
 below B. So the smaller of two e-values (canary slower than B too often, baseline slower than A
-rarely enough) is an e-value; these are averaged over the edges A.
+rarely enough) is an e-value; these are averaged over a few edges A just beyond the baseline's
+quantile.
 
 *not worse* - is the share slower than the edge below the baseline's q-quantile shown to be less
-than ``allowed`` times the baseline's? The level is divided by the number of edges, because the
-data choose the edge.
+than ``allowed`` times the baseline's?
+
+Without history the baseline's first requests choose the edges. The tick that brings enough of them
+is asked about every edge at once; from the next one on only the chosen edges are asked about, and
+their e-values multiply what that tick has shown. Canary requests before it are evidence of
+nothing.
 
 References
 ----------
@@ -23,48 +29,85 @@ Vovk & Wang (2021), E-values: calibration, combination and applications.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Interval, Question, Status
-from canarystats.kernels.mixture import share_interval, shifted_share
+from canarystats.kernels.combination import log_mean
+from canarystats.kernels.mixture import ODDS, shifted_share
+from canarystats.kernels.quantile_bounds import quantile_bracket
 from canarystats.sequential import binomial, dispersion
 from canarystats.sequential.dispersion import Dispersion, Seen
+from canarystats.sequential.edges import (
+    FAR,
+    NEAR,
+    NOT_WORSE,
+    PAIRS,
+    ROWS,
+    SLOTS,
+    UNUSED,
+    frozen,
+    nearest_slots,
+    slower,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FloatArray = NDArray[np.float64]
 INTERVAL_LEVEL = 0.95
+ENOUGH = 300.0  # baseline requests whose quantiles choose the edges: three of them beyond p99
+# Nobody knows at first how slow requests clump. Some rows assume no larger clumps than this until
+# larger ones are seen. *Beyond* can afford it, for it asks for two things at once, far from the
+# quantile; so can a proof, which rolls nothing back.
+UNSEEN_CLUMPS = 2.0
 ASSUMES = "requests are independent given the load, up to the burstiness the baseline shows"
 QUESTIONS = ("worse", "beyond", "not_worse")
+# How much rarer the baseline's slow requests are than the quantile allows, for all practical ends.
+FEW_ODDS = -np.log(np.resize([1.5, 4.0, 30.0], len(ODDS)))
+RISING = [True] * SLOTS + [False] + [True] * PAIRS + [False] * PAIRS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HistogramState:
-    """What a histogram has shown.
+    """What K histograms with the same buckets have shown.
 
     Parameters
     ----------
     tests
-        The e-processes.
+        The e-processes at the chosen edges.
+    edges
+        Shape (K, 11): the edge of each row of tests, -1 for none; all -1 until they are chosen.
+    first
+        Shape (K, 2): log e-values, of *worse* and *beyond*, of the tick that chose the edges.
+    first_at
+        Shape (K,): Unix seconds of that tick; NaN before it, or where history chose them.
     canary, baseline
-        Bucket totals of each side, shape (k,).
+        Bucket totals of each side, shape (K, k).
+    chosen_from
+        Shape (K,): how many of the old version's requests chose the edges.
+    history_ticks
+        Shape (K,): ticks of history learned from.
     dispersion
-        How bursty the baseline's slow requests are, by edge.
+        How bursty the old version's slow requests are, at the edges of *worse*.
     """
 
     tests: binomial.BinomialState
+    edges: FloatArray
+    first: FloatArray
+    first_at: FloatArray
     canary: FloatArray
     baseline: FloatArray
+    chosen_from: FloatArray
+    history_ticks: FloatArray
     dispersion: Dispersion
 
 
 class Histogram:
-    """A design: the questions put to one histogram.
+    """A design: the questions put to one histogram, or to K with the same buckets.
 
     Parameters
     ----------
@@ -94,92 +137,205 @@ class Histogram:
     ) -> None:
         self.metric, self.upper_bounds, self.quantile = metric, upper_bounds, quantile
         self.threshold, self.margin, self.allowed = threshold, margin, allowed
-        edges = len(upper_bounds) - 1
-        self._edges = edges
-        rising = [True] * (2 * edges) + [False] * (2 * edges)
-        self._odds = binomial.log_odds(rising)
+        self._edges = len(upper_bounds) - 1
+        self._odds = binomial.log_odds(RISING)
+        self._odds[NEAR] = FEW_ODDS
         finite = upper_bounds[:-1]
-        # The first edge at or beyond k times each edge; `edges` where there is none.
+        # The first edge at or beyond k times each edge; the number of edges where there is none.
         self._far = np.searchsorted(finite, threshold * finite, side="left")
 
-    def begin(self) -> HistogramState:
-        """The state before the first tick."""
+    def begin(
+        self, size: int = 1, history: tuple[FloatArray, FloatArray | None] | None = None
+    ) -> HistogramState:
+        """The state before the first tick.
+
+        Parameters
+        ----------
+        size
+            How many histograms stand side by side.
+        history
+            Bucket counts from before the rollout, shape (n, k) or (K, n, k): of the old version,
+            and of a second replica of it or None. A row of NaN is a missed tick.
+        """
         k = self._edges + 1
-        tests = binomial.begin(1, 4 * self._edges)
-        return HistogramState(tests, np.zeros(k), np.zeros(k), dispersion.begin(1, self._edges))
+        state = HistogramState(
+            tests=binomial.begin(size, ROWS),
+            edges=np.full((size, ROWS), UNUSED),
+            first=np.zeros((size, 2)),
+            first_at=np.full(size, np.nan),
+            canary=np.zeros((size, k)),
+            baseline=np.zeros((size, k)),
+            chosen_from=np.zeros(size),
+            history_ticks=np.zeros(size),
+            dispersion=dispersion.begin(size, SLOTS),
+        )
+        if history is None:
+            return state
+        ours, twin = history
+        return self._learned(
+            state, _stacked(ours, size), None if twin is None else _stacked(twin, size)
+        )
+
+    def _learned(
+        self, state: HistogramState, ours: FloatArray, twin: FloatArray | None
+    ) -> HistogramState:
+        """The state after history of shape (n, K, k)."""
+        pooled = np.nan_to_num(ours).sum(axis=0)
+        if twin is not None:
+            pooled = pooled + np.nan_to_num(twin).sum(axis=0)
+        edges = self._chosen(pooled, pooled.sum(axis=1) >= ENOUGH, state.edges)
+        steady, slots = state.dispersion, _places(edges[:, :SLOTS])
+        for tick in ours if twin is None else twin:
+            steady = dispersion.step(steady, _seen(tick, slots, edges[:, :SLOTS]))
+        ticks = (~np.isnan(ours[:, :, 0])).sum(axis=0).astype(np.float64)
+        return replace(
+            state,
+            edges=edges,
+            chosen_from=np.where(edges[:, 0] >= 0, pooled.sum(axis=1), 0.0),
+            history_ticks=ticks,
+            dispersion=steady,
+        )
+
+    def _chosen(
+        self, counts: FloatArray, enough: NDArray[np.bool_], before: FloatArray
+    ) -> FloatArray:
+        if not enough.any():
+            return before
+        edges = before.copy()
+        edges[enough] = frozen(counts[enough], self.quantile, self._far)
+        return edges
 
     def step(
-        self, state: HistogramState, canary: FloatArray, baseline: FloatArray | None, at: float
+        self, state: HistogramState, canary: FloatArray, baseline: FloatArray, at: float
     ) -> HistogramState:
-        """One tick: the bucket counts of each side, shape (k,); ``at`` in Unix seconds."""
-        other = np.zeros_like(canary) if baseline is None else baseline
-        slow, slow_other = _slower(canary), _slower(other)
-        requests, requests_other = float(canary.sum()), float(other.sum())
-        total = requests + requests_other
-        both = requests > 0 and requests_other > 0
-        realised = np.full(self._edges, requests / total if total else 0.0)
-        tail = np.full(self._edges, 1.0 - self.quantile)
-        left = slow if both else np.zeros_like(slow)
-        right = slow_other if both else np.zeros_like(slow)
-        successes = np.concatenate([left, slow, left, slow_other])
-        failures = np.concatenate([right, requests - slow, right, requests_other - slow_other])
-        share = np.concatenate(
-            [
-                shifted_share(realised, 1.0 + self.margin),
-                tail,
-                shifted_share(realised, self.allowed),
-                tail,
-            ]
-        )
-        bursts = np.tile(dispersion.fano(state.dispersion), (1, 4))
-        counts = successes[None], failures[None]
-        tests, _ = binomial.step(state.tests, self._odds, counts, share[None], at, bursts)
-        learned = state.dispersion
-        if requests_other:
-            scale = np.full((1, self._edges), requests_other)
-            learned = dispersion.step(learned, Seen(slow_other[None], scale, slow_other[None]))
-        return HistogramState(tests, state.canary + canary, state.baseline + other, learned)
+        """One tick.
 
-    def log_e(self, state: HistogramState) -> dict[str, float]:
-        """The log e-value of each question."""
-        blocks = binomial.log_e_values(state.tests)[0].reshape(4, self._edges)
-        worse, canary_slow, not_worse, baseline_fast = blocks
+        Parameters
+        ----------
+        state
+            From `begin` or the tick before.
+        canary, baseline
+            Bucket counts of the tick, shape (K, k); a row with a NaN on either side is a missed
+            tick and leaves its state as it is.
+        at
+            Unix seconds.
+        """
+        read = np.isfinite(canary.sum(axis=1) + baseline.sum(axis=1))
+        asked = read & (state.edges[:, 0] >= 0)
+        places, used = _places(state.edges), state.edges >= 0
+        fano = _discounts(state.dispersion, nearest_slots(state.edges))
+        counts, share = self._questions(canary, baseline, places, used)
+        counts = (np.where(asked[:, None], counts[0], np.nan), counts[1])
+        tests, _ = binomial.step(state.tests, self._odds, counts, share, at, fano)
+        seen = _seen(np.where(asked[:, None], baseline, np.nan), places[:, :SLOTS], state.edges)
+        after = replace(
+            state,
+            tests=tests,
+            canary=np.where(read[:, None], state.canary + canary, state.canary),
+            baseline=np.where(read[:, None], state.baseline + baseline, state.baseline),
+            dispersion=dispersion.step(state.dispersion, seen),
+        )
+        enough = read & ~asked & (after.baseline.sum(axis=1) >= ENOUGH)
+        return self._freeze(after, enough, canary, baseline, at) if enough.any() else after
+
+    def _questions(
+        self,
+        canary: FloatArray,
+        baseline: FloatArray,
+        places: NDArray[np.int64],
+        used: NDArray[np.bool_],
+    ) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
+        """Successes and failures of every row of tests, and the share at the edge of its null."""
+        requests, others = canary.sum(axis=1)[:, None], baseline.sum(axis=1)[:, None]
+        slow = np.take_along_axis(slower(canary), places, axis=1)
+        slow_other = np.take_along_axis(slower(baseline), places, axis=1)
+        arms = slice(0, NOT_WORSE + 1)
+        both = (requests > 0) & (others > 0)
+        realised = np.where(both, requests, 0.0) / np.where(both, requests + others, 1.0)
+        successes, failures = slow.copy(), requests - slow
+        share = np.full(slow.shape, 1.0 - self.quantile)
+        failures[:, arms] = np.where(both, slow_other[:, arms], 0.0)
+        successes[:, arms] = np.where(both, slow[:, arms], 0.0)
+        successes[:, NEAR] = slow_other[:, NEAR]
+        failures[:, NEAR] = others - slow_other[:, NEAR]
+        share[:, :SLOTS] = shifted_share(realised, 1.0 + self.margin)
+        share[:, NOT_WORSE] = shifted_share(realised, self.allowed)[:, 0]
+        return (np.where(used, successes, 0.0), np.where(used, failures, 0.0)), share
+
+    def _freeze(
+        self,
+        state: HistogramState,
+        enough: NDArray[np.bool_],
+        canary: FloatArray,
+        baseline: FloatArray,
+        at: float,
+    ) -> HistogramState:
+        """Choose the edges of some rows; their tick is asked about every edge."""
+        edges = self._chosen(state.baseline, enough, state.edges)
+        first = state.first.copy()
+        first[enough] = self._everywhere(canary[enough], baseline[enough], at)
+        return replace(
+            state,
+            edges=edges,
+            first=first,
+            first_at=np.where(enough, at, state.first_at),
+            chosen_from=np.where(enough, state.baseline.sum(axis=1), state.chosen_from),
+        )
+
+    def _everywhere(self, canary: FloatArray, baseline: FloatArray, at: float) -> FloatArray:
+        """Log e-values of *worse* and *beyond* of one tick by itself, shape (rows, 2)."""
+        rows, edges = len(canary), self._edges
+        requests, others = canary.sum(axis=1)[:, None], baseline.sum(axis=1)[:, None]
+        slow, slow_other = slower(canary), slower(baseline)
+        both = (requests > 0) & (others > 0)
+        realised = np.where(both, requests, 0.0) / np.where(both, requests + others, 1.0)
+        odds = binomial.log_odds([True] * (3 * edges))
+        odds[2 * edges :] = FEW_ODDS
+        successes = np.hstack([np.where(both, slow, 0.0), slow, slow_other])
+        failures = np.hstack(
+            [np.where(both, slow_other, 0.0), requests - slow, others - slow_other]
+        )
+        share = np.full(successes.shape, 1.0 - self.quantile)
+        share[:, :edges] = shifted_share(realised, 1.0 + self.margin)
+        unknown = np.full((rows, 3 * edges), dispersion.fano(dispersion.begin(1, 1))[0, 0])
+        unknown[:, edges:] = np.minimum(unknown[:, edges:], UNSEEN_CLUMPS)
+        fresh = binomial.begin(rows, 3 * edges)
+        _, log_e = binomial.step(fresh, odds, (successes, failures), share, at, unknown)
+        worse, far, near = np.hsplit(log_e, 3)
+        start = np.flatnonzero(self._far < edges)
+        found = np.zeros((rows, 2))
+        found[:, 0] = log_mean(worse.T)
+        if start.size:
+            found[:, 1] = log_mean(np.minimum(far[:, self._far[start]], near[:, start]).T)
+        return found
+
+    def log_e(self, state: HistogramState) -> dict[str, FloatArray]:
+        """The log e-value of each question, shape (K,)."""
+        values, used = binomial.log_e_values(state.tests), state.edges >= 0
+        pairs = np.minimum(values[:, FAR], values[:, NEAR])
         return {
-            "worse": _log_mean(worse),
-            "beyond": self._beyond(canary_slow, baseline_fast),
-            "not_worse": self._not_worse(state, not_worse),
+            "worse": state.first[:, 0] + _mean_of(values[:, :SLOTS], used[:, :SLOTS]),
+            "beyond": state.first[:, 1] + _mean_of(pairs, used[:, FAR]),
+            "not_worse": np.where(used[:, NOT_WORSE], values[:, NOT_WORSE], 0.0),
         }
 
-    def onset(self, state: HistogramState, question: str) -> float | None:
+    def onset(self, state: HistogramState, question: str, row: int = 0) -> float | None:
         """Unix seconds since when the evidence of the loudest edge has only grown."""
-        log_e = binomial.log_e_values(state.tests)[0]
-        block = (
-            slice(0, self._edges) if question == "worse" else slice(self._edges, 2 * self._edges)
-        )
-        return binomial.since(state.tests, block.start + int(np.argmax(log_e[block])))
+        log_e = np.where(state.edges >= 0, binomial.log_e_values(state.tests), -np.inf)[row]
+        block = slice(0, SLOTS) if question == "worse" else FAR
+        loudest = block.start + int(np.argmax(log_e[block]))
+        since = binomial.since(state.tests, loudest, row)
+        first = float(state.first[row, 0 if question == "worse" else 1])
+        if first > max(float(log_e[loudest]), 0.0):
+            return float(state.first_at[row])
+        return since
 
-    def _beyond(self, canary_slow: FloatArray, baseline_fast: FloatArray) -> float:
-        near = np.flatnonzero(self._far < self._edges)
-        if not near.size:
-            return 0.0
-        return _log_mean(np.minimum(canary_slow[self._far[near]], baseline_fast[near]))
-
-    def _not_worse(self, state: HistogramState, log_e: FloatArray) -> float:
-        edge = self.edge_below_quantile(state.baseline)
-        return 0.0 if edge is None else float(log_e[edge]) - math.log(self._edges)
-
-    def edge_below_quantile(self, counts: FloatArray) -> int | None:
-        """Index of the largest edge that at least 1 - q of the requests are slower than."""
-        total = counts.sum()
-        if not total:
-            return None
-        often = np.flatnonzero(_slower(counts) >= (1.0 - self.quantile) * total)
-        return int(often[-1]) if often.size else None
-
-    def evidence(self, state: HistogramState, levels: Mapping[str, float]) -> list[Evidence]:
+    def evidence(
+        self, state: HistogramState, levels: Mapping[str, float], row: int = 0
+    ) -> list[Evidence]:
         """What each question has been answered so far; ``levels`` by question."""
         log_e = self.log_e(state)
-        shown = self._effect(state)
+        shown = self._effect(state, row)
         margins = dict(
             zip(QUESTIONS, (self.margin, self.threshold - 1, self.allowed - 1), strict=True)
         )
@@ -189,22 +345,42 @@ class Histogram:
                 method="sequential.histogram",
                 question=Question(question),
                 claim=question,
-                n_canary=round(state.canary.sum()),
-                n_baseline=round(state.baseline.sum()),
-                log_e_value=log_e[question],
+                n_canary=round(state.canary[row].sum()),
+                n_baseline=round(state.baseline[row].sum()),
+                log_e_value=float(log_e[question][row]),
                 level=levels.get(question),
                 margin=margins[question],
-                assumptions=(ASSUMES,),
+                assumptions=(ASSUMES, *self._learned_from(state, row)),
                 **shown,
             )
             for question in QUESTIONS
         ]
 
-    def _effect(self, state: HistogramState) -> dict[str, object]:
-        if not (state.canary.any() and state.baseline.any()):
-            one = state.canary.any() or state.baseline.any()
+    def _learned_from(self, state: HistogramState, row: int) -> tuple[str, ...]:
+        """Where the edges and the burstiness come from, in words."""
+        edges = state.edges[row, :SLOTS]
+        if edges[0] < 0:
+            missing = ENOUGH - state.baseline[row].sum()
+            return (f"no edges are chosen before {missing:.0f} more baseline requests",)
+        bounds = ", ".join(f"{self.upper_bounds[int(e)]:g}" for e in edges[edges >= 0])
+        ticks, requests = state.history_ticks[row], state.chosen_from[row]
+        whose = f"the first {requests:.0f} baseline requests"
+        if ticks:
+            whose = f"{ticks:.0f} ticks of history ({requests:.0f} requests)"
+        fano = dispersion.fano(state.dispersion)[row][edges >= 0]
+        return (
+            f"edges {bounds} chosen from {whose}",
+            f"slow requests come with a Fano factor of {fano.min():.3g} to {fano.max():.3g}",
+        )
+
+    def _effect(self, state: HistogramState, row: int) -> dict[str, object]:
+        ours, theirs = state.canary[row], state.baseline[row]
+        if not (ours.any() and theirs.any()):
+            one = ours.any() or theirs.any()
             return {"status": Status.ONE_SIDE_ONLY if one else Status.NO_DATA}
-        canary, baseline = self.bracket(state.canary), self.bracket(state.baseline)
+        # Each side's bracket may miss half as often as the interval of their ratio.
+        each = 1.0 - (1.0 - INTERVAL_LEVEL) / 2
+        canary, baseline = self.bracket(ours, each), self.bracket(theirs, each)
         low = canary[0] / baseline[1] if np.isfinite(baseline[1]) else 0.0
         high = canary[1] / baseline[0] if baseline[0] > 0 and np.isfinite(canary[1]) else None
         names = f"p{100 * self.quantile:g}"
@@ -216,27 +392,54 @@ class Histogram:
             "detail": f"{names} in {_span(canary)}, baseline's in {_span(baseline)}",
         }
 
-    def bracket(self, counts: FloatArray) -> tuple[float, float]:
+    def bracket(self, counts: FloatArray, level: float = INTERVAL_LEVEL) -> tuple[float, float]:
         """Bucket edges between which the q-quantile lies, at any number of looks."""
-        slow, total = _slower(counts), float(counts.sum())
-        tail = np.full(self._edges, 1.0 - self.quantile)
-        low, high = share_interval(slow, total - slow, tail, INTERVAL_LEVEL)
-        above = np.flatnonzero(low > 1.0 - self.quantile)
-        below = np.flatnonzero(high < 1.0 - self.quantile)
-        return (
-            float(self.upper_bounds[above[-1]]) if above.size else 0.0,
-            float(self.upper_bounds[below[0]]) if below.size else math.inf,
+        low, high = quantile_bracket(
+            self.upper_bounds[:-1],
+            slower(counts)[None],
+            np.array([counts.sum()]),
+            self.quantile,
+            level,
         )
+        return max(float(low[0]), 0.0), float(high[0])
 
 
-def _slower(counts: FloatArray) -> FloatArray:
-    """How many observations lie above each finite edge, shape (k - 1,)."""
-    return np.cumsum(counts[::-1])[::-1][1:]
+def _stacked(history: FloatArray, size: int) -> FloatArray:
+    """History of shape (n, K, k)."""
+    if history.ndim == 2:
+        return np.repeat(history[:, None, :], size, axis=1)
+    return np.moveaxis(history, 1, 0)
 
 
-def _log_mean(values: FloatArray) -> float:
-    top = float(values.max())
-    return top + math.log(float(np.exp(values - top).mean()))
+def _places(edges: FloatArray) -> NDArray[np.int64]:
+    """Edges as indices; rows without an edge read the first and ignore it."""
+    return np.maximum(edges, 0.0).astype(np.int64)
+
+
+def _seen(baseline: FloatArray, places: NDArray[np.int64], edges: FloatArray) -> Seen:
+    """The baseline's slow requests beyond each slot, out of all of them."""
+    used = edges[:, :SLOTS] >= 0
+    slow = np.take_along_axis(slower(baseline), places, axis=1)
+    scale = np.where(used, baseline.sum(axis=1)[:, None], 0.0)
+    return Seen(slow, scale, slow)
+
+
+def _discounts(learned: Dispersion, slots: NDArray[np.int64]) -> FloatArray:
+    """The Fano factor of every row of tests, shape (K, 11)."""
+    fano = np.take_along_axis(dispersion.fano(learned), slots, axis=1)
+    seen = np.full_like(fano, UNSEEN_CLUMPS)
+    for scale in (learned.ticks, learned.batches):
+        estimate = scale.squares / np.where(scale.expected > 0, scale.expected, 1.0)
+        seen = np.maximum(seen, np.take_along_axis(estimate, slots, axis=1))
+    fano[:, NOT_WORSE:] = np.minimum(fano, seen)[:, NOT_WORSE:]
+    return fano
+
+
+def _mean_of(log_e: FloatArray, used: NDArray[np.bool_]) -> FloatArray:
+    """Logarithm of the mean of the e-values in use, 0 where there is none, shape (K,)."""
+    many = used.sum(axis=1)
+    mean = log_mean(np.where(used, log_e, -np.inf).T) + math.log(used.shape[1])
+    return np.where(many > 0, mean - np.log(np.maximum(many, 1)), 0.0)
 
 
 def _finite(value: float) -> float | None:
