@@ -1,3 +1,6 @@
 """Detectors: what changed, when, and whether it grows; each finding carries its `Evidence`."""
 
-__all__: list[str] = []
+from canarystats.detect.change_point import change_points
+from canarystats.detect.findings import ChangePoint, ChangePoints
+
+__all__ = ["ChangePoint", "ChangePoints", "change_points"]

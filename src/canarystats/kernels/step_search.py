@@ -1,0 +1,227 @@
+"""Steps in the means of many rows at once: seeded intervals, the noise around them, their tails.
+
+The greatest peaks give an order of splits that does not depend on the noise. Of the models with
+0, 1, 2 ... of them the shortest description is kept; its noise sets the scale; places are moved to
+their best between their neighbours; steps whose tail probability exceeds the level are dropped,
+the weakest first, and the noise is estimated anew without them. Everything a row needs comes from
+that row alone, so a batch gives bit for bit what a loop gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from canarystats.kernels.change_tail import place_reach, tail_probability
+from canarystats.kernels.long_run import degrees
+from canarystats.kernels.seeded_intervals import greatest_first, peaks, running_sums
+from canarystats.kernels.step_noise import (
+    StepNoise,
+    around_steps,
+    description_length,
+    step_noise,
+)
+from canarystats.kernels.step_place import explained_by_step
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from canarystats.kernels.seeded_intervals import Peaks
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.intp]
+
+BLOCK = 1 << 16  # values searched at once: a block and its temporaries stay near the cache
+FIRST_MODELS = 4  # splits tried in every row; rows that use them up try twice as many
+SWEEPS = 2  # over the places, to move each to its best between its neighbours
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """The steps of one row.
+
+    Parameters
+    ----------
+    places
+        First value after each step, shape (k,), increasing.
+    sizes
+        Difference of the means after and before, in the unit of the values, shape (k,).
+    p_values
+        Tail probability of each, over all places of the row, shape (k,).
+    reach
+        Half the width of the 95 % interval of each place, in ticks, shape (k,).
+    time
+        Autocorrelation time of what is left around the steps, in ticks.
+    long_run_variance
+        Of what is left, in the unit of the values squared.
+    smallest_p
+        Of the row's greatest step, found or not.
+    """
+
+    places: IntArray
+    sizes: FloatArray
+    p_values: FloatArray
+    reach: FloatArray
+    time: float
+    long_run_variance: float
+    smallest_p: float
+
+
+def search(values: FloatArray, shortest: int, level: float) -> list[Steps]:
+    """Find the steps of each row.
+
+    Parameters
+    ----------
+    values
+        Shape (K, n), finite, n at least twice ``shortest``; normal scores, or near normal.
+    shortest
+        Fewest values on each side of a step.
+    level
+        Largest tail probability of a step that is kept, in (0, 1).
+
+    Notes
+    -----
+    Assumes steps in stationary noise. A trend or a cycle within the row is told as steps where
+    they describe it better than memory does.
+    """
+    found: list[Steps] = []
+    block = max(1, BLOCK // max(values.shape[1], 1))
+    for start in range(0, len(values), block):
+        found += _search_block(values[start : start + block], shortest, level)
+    return found
+
+
+def steps_at(values: FloatArray, places: IntArray, shortest: int) -> Steps:
+    """Describe given steps of one row, none dropped.
+
+    Parameters
+    ----------
+    values
+        Shape (n,).
+    places
+        First value after each step, increasing.
+    shortest
+        As `search` takes it: how finely steps are looked for.
+    """
+    sums = running_sums(values[None])
+    left = around_steps(values[None], sums, places[None])
+    noise = step_noise(left, len(places))
+    return _described(sums[0], places, noise, shortest, smallest=1.0)
+
+
+def _search_block(values: FloatArray, shortest: int, level: float) -> list[Steps]:
+    sums = running_sums(values)
+    found = peaks(sums, shortest)
+    order, sizes = greatest_first(found, FIRST_MODELS)
+    chosen = _shortest_description(values, sums, order)
+    noise = _noise_by_model(values, sums, order, chosen)
+    n = values.shape[1]
+    first = _tails(sizes[:, 0], noise, chosen, n, shortest)
+    steps = []
+    for row in range(len(values)):
+        one = noise.row(row)
+        places = order[row, : max(chosen[row], 1)]
+        if chosen[row] >= FIRST_MODELS - 1:
+            part = slice(row, row + 1)
+            places, one = _more(values[part], sums[part], found.row(row))
+        elif not chosen[row] and first[row] > level:
+            places = places[:0]
+        steps.append(_settle(values[row], sums[row], places, one, (shortest, level, first[row])))
+    return steps
+
+
+def _shortest_description(values: FloatArray, sums: FloatArray, order: IntArray) -> IntArray:
+    lengths = [
+        description_length(around_steps(values, sums, order[:, :k]), k)
+        for k in range(order.shape[1] + 1)
+    ]
+    best: IntArray = np.argmin(lengths, axis=0)
+    kept: IntArray = np.minimum(best, (order > 0).sum(axis=1))
+    return kept
+
+
+def _noise_by_model(
+    values: FloatArray, sums: FloatArray, order: IntArray, chosen: IntArray
+) -> StepNoise:
+    parts = np.zeros((3, len(values)))
+    for k in np.unique(chosen):
+        rows = chosen == k
+        noise = step_noise(around_steps(values[rows], sums[rows], order[rows, :k]), int(k))
+        parts[:, rows] = noise.long_run_variance, noise.time, noise.first
+    return StepNoise(*parts)
+
+
+def _more(values: FloatArray, sums: FloatArray, found: Peaks) -> tuple[IntArray, StepNoise]:
+    """Splits and noise of one row whose best model used up the splits tried."""
+    most = FIRST_MODELS
+    while True:
+        most *= 2
+        order, _ = greatest_first(found, most)
+        order = order[:, : int((order > 0).sum())]
+        chosen = _shortest_description(values, sums, order)
+        if chosen[0] < most - 1:
+            noise = _noise_by_model(values, sums, order, chosen)
+            return order[0, : chosen[0]], noise
+
+
+def _settle(
+    values: FloatArray,
+    sums: FloatArray,
+    places: IntArray,
+    noise: StepNoise,
+    setting: tuple[int, float, float],
+) -> Steps:
+    shortest, level, smallest = setting
+    places = _moved(values, np.sort(places), noise, shortest)
+    while True:
+        steps = _described(sums, places, noise, shortest, smallest)
+        if not len(places) or steps.p_values.max() <= level:
+            return steps
+        places = np.delete(places, steps.p_values.argmax())
+        noise = step_noise(around_steps(values[None], sums[None], places[None]), len(places))
+        places = _moved(values, places, noise, shortest)
+
+
+def _moved(values: FloatArray, places: IntArray, noise: StepNoise, shortest: int) -> IntArray:
+    """Each place where a step between its neighbours explains most."""
+    places = places.copy()
+    first = float(noise.first[0])
+    for _ in range(SWEEPS if len(places) > 1 else 1):
+        for i in range(len(places)):
+            start = places[i - 1] if i else 0
+            stop = places[i + 1] if i + 1 < len(places) else len(values)
+            if stop - start >= 2 * shortest:
+                explained = explained_by_step(values[start:stop], first)
+                inside = explained[shortest - 1 : len(explained) - shortest + 1]
+                places[i] = start + shortest + np.argmax(inside)
+    return places
+
+
+def _described(
+    sums: FloatArray, places: IntArray, noise: StepNoise, shortest: int, smallest: float
+) -> Steps:
+    n = len(sums) - 1
+    ends = np.concatenate([[0], places, [n]])
+    width = np.diff(ends)
+    sizes = np.diff(np.diff(sums[ends]) / width)
+    cusum = np.abs(sizes) * np.sqrt(width[:-1] * width[1:] / (width[:-1] + width[1:]))
+    p = _tails(cusum, noise, np.array(len(places)), n, shortest)
+    return Steps(
+        places,
+        sizes,
+        p,
+        place_reach(sizes, noise.long_run_variance),
+        float(noise.time[0]),
+        float(noise.long_run_variance[0]),
+        float(min(p.min(initial=1.0), smallest)),
+    )
+
+
+def _tails(
+    cusum: FloatArray, noise: StepNoise, steps: IntArray, n: int, shortest: int
+) -> FloatArray:
+    z = cusum / np.sqrt(noise.long_run_variance)
+    free = degrees(np.maximum(n - steps * noise.time, 1.0), noise.time)
+    return tail_probability(z, n, shortest, free)
