@@ -69,8 +69,11 @@ class Drawn:
     edges: np.ndarray | None = None
 
 
-def gauge(noise, *, diurnal=0.0, pods=1, pod_effect=0.0, history_pods=None, after=None):
-    """Gauges of `pods` pods a side; a pod's own lasting effect has sd `pod_effect` sigma."""
+def gauge(noise, *, diurnal=0.0, pods=1, pod_effect=0.0, old_pods=0, after=None):
+    """Gauges of `pods` pods a side; a pod's own lasting effect has sd `pod_effect` sigma.
+
+    The history is an A/A comparison of as many pods a side, or `old_pods` of the old version.
+    """
 
     def draw(rng, rows, ticks, history, change):
         phase = rng.random(rows)
@@ -89,8 +92,10 @@ def gauge(noise, *, diurnal=0.0, pods=1, pod_effect=0.0, history_pods=None, afte
         baseline = own + common
         before = None
         if history:
-            count = history_pods or pods
-            before = tuple(LEVEL + SIGMA * sum(side(history, count, past)) for _ in range(2))
+            one, other = (
+                LEVEL + SIGMA * sum(side(history, old_pods or pods, past)) for _ in (1, 2)
+            )
+            before = (one, None) if old_pods else (one, other)
         drawn = Drawn(LEVEL + SIGMA * canary, LEVEL + SIGMA * baseline, history=before)
         return drawn if after is None else after(rng, drawn)
 

@@ -5,8 +5,9 @@ that any two of them correlate by 0.3 within a side. Every metric is critical, a
 from `sequential.budget`. Beside it stand the ways that know no budget: each metric at 5 % by
 itself, and a paired z test of each looked at after every tick.
 
-Run ``python -m benchmarks.calibration.fleet``. It writes results/fleet.json; with
-``--replications`` other than the page's own it only prints.
+Run ``python -m benchmarks.calibration.fleet --keep``. It writes results/fleet.json; without
+``--keep``
+it only prints.
 """
 
 from __future__ import annotations
@@ -129,6 +130,7 @@ def measured(task):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=REPLICATIONS)
+    parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     rows, start, parts = [], time.time(), -(-asked.replications // AT_ONCE)
@@ -141,7 +143,7 @@ def main() -> None:
             rows.append(row | {"each": int(each), "naive": int(z)})
             bounds = [round(100 * upper(hits, runs), 2) for hits in budget.tolist()]
             print(rows[-1], bounds, f"{time.time() - start:.0f} s", flush=True)
-    if asked.replications == REPLICATIONS:
+    if asked.keep:
         results.write("fleet", {"seed": SEED, "levels": LEVELS, "rows": rows})
 
 

@@ -1,8 +1,8 @@
 """How often each method ever rejects a healthy canary, looked at after every tick.
 
-Run ``python -m benchmarks.calibration.many_looks``. It writes results/many_looks.json, from which
-`benchmarks.calibration.page` writes docs/calibration-many-looks.md; with ``--replications`` other
-than the page's own, or with ``--only``, it only prints.
+Run ``python -m benchmarks.calibration.many_looks --keep``. It writes results/many_looks.json, from
+which `benchmarks.calibration.page` writes docs/calibration-many-looks.md; without ``--keep`` it
+only prints.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from benchmarks.calibration.methods import evidence_paths, first_reached
 from benchmarks.calibration.rivals import RIVALS
 from benchmarks.calibration.scenarios import HISTORY, SCENARIOS, SEED, TICKS, chunks
 
-REPLICATIONS = 5000
-OF_RIVALS = 1000
+WITH_HISTORY, WITHOUT, OF_RIVALS = 5000, 2000, 500  # replications
 LEVELS = (0.05, 0.01)
 
 
@@ -47,14 +46,15 @@ def measured(task):
     """One row of the table."""
     name, replications = task
     start = time.process_time()
-    rivals = min(replications, OF_RIVALS)
+    without, rivals = min(replications, WITHOUT), min(replications, OF_RIVALS)
     return {
         "id": name,
         "kind": SCENARIOS[name].kind,
         "about": SCENARIOS[name].about,
         "runs": replications,
         "with_history": ever(name, replications, with_history=True),
-        "without_history": ever(name, replications, with_history=False),
+        "runs_without": without,
+        "without_history": ever(name, without, with_history=False),
         "rival_runs": rivals,
         "rivals": of_rivals(name, rivals),
         "cpu_seconds": round(time.process_time() - start, 1),
@@ -63,9 +63,9 @@ def measured(task):
 
 def line(row) -> str:
     """A row as a line of text."""
-    runs = row["runs"]
     cells = [f"{row['id']:20s}"]
-    for key in ("with_history", "without_history"):
+    for key, count in (("with_history", "runs"), ("without_history", "runs_without")):
+        runs = row[count]
         cells += [f"{100 * h / runs:6.2f} (< {100 * upper(h, runs):5.2f})" for h in row[key]]
     cells += [f"{k} {100 * v[0] / row['rival_runs']:.0f}" for k, v in row["rivals"].items()]
     return "  ".join(cells) + f"  {row['cpu_seconds']} s"
@@ -73,7 +73,8 @@ def line(row) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replications", type=int, default=REPLICATIONS)
+    parser.add_argument("--replications", type=int, default=WITH_HISTORY)
+    parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--only", nargs="*", default=[], help="kinds or ids")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
@@ -88,7 +89,7 @@ def main() -> None:
         for row in pool.imap(measured, tasks):
             print(line(row), flush=True)
             rows.append(row)
-    if asked.replications == REPLICATIONS and not asked.only:
+    if asked.keep:
         found = {"seed": SEED, "ticks": TICKS, "history": HISTORY, "levels": LEVELS, "rows": rows}
         results.write("many_looks", found)
 

@@ -5,65 +5,130 @@ Every claim is tested at the very edge of its hypothesis: margin 0, ratio 1.
 
 from __future__ import annotations
 
-import math
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 
 from canarystats.evidence import Question
+from canarystats.sequential import dispersion
 from canarystats.sequential.counts import Counts, Test
+from canarystats.sequential.dispersion import Seen
 from canarystats.sequential.gauge import Gauge
 from canarystats.sequential.histogram import Histogram
+from canarystats.sequential.split import Split
 
 INTERVAL = 15.0
-SPLIT = ("split.high", "split.low")
+EXPOSURE = 1
 
 
-def design_of(kind, drawn):
-    """A design that asks the one question of the table, and the claims that answer it."""
-    if kind == "counts":
-        return Counts("errors", [Test("worse", Question.WORSE, "arms", 1.0, True)]), ("worse",)
-    if kind == "split":
-        tests = [
-            Test(claim, Question.SPLIT, "traffic", 1.0, claim == "split.high") for claim in SPLIT
-        ]
-        return Counts("requests", tests), SPLIT
+class CountsMethod:
+    """Errors out of requests, or, ``lower``, the requests themselves against their design."""
+
+    def __init__(self, *, lower=False):
+        test = ("traffic", 1.0, False) if lower else ("arms", 1.0, True)
+        self.design = Counts("requests", [Test("worse", Question.WORSE, *test)])
+
+    def begin(self, rows, history):
+        if history is None:
+            return self.design.begin(rows)
+        return stacked([self.design.begin(1, sides) for sides in zip(*history, strict=True)])
+
+    def step(self, state, canary, baseline, share, at):
+        return self.design.step(state, canary, baseline, share, at)
+
+    def log_e(self, state):
+        return self.design.log_e(state)["worse"]
+
+
+class SplitMethod:
+    """The sample-ratio test."""
+
+    def __init__(self):
+        self.design = Split("requests")
+
+    def begin(self, rows, history):
+        state = self.design.begin(rows)
+        if history is None:
+            return state
+        each = [dispersion.begin(1, 1, [_residual(*sides)]) for sides in zip(*history, strict=True)]
+        return replace(state, dispersion=stacked(each))
+
+    def step(self, state, canary, baseline, share, at):
+        return self.design.step(state, canary[:, EXPOSURE], baseline[:, EXPOSURE], share, at)
+
+    def log_e(self, state):
+        return self.design.log_e(state)
+
+
+class HistogramMethod:
+    """Whether more of the canary's requests are slow."""
+
+    def __init__(self, edges):
+        self.design = Histogram("latency", np.append(edges, np.inf), margin=0.0)
+
+    def begin(self, rows, history):
+        return self.design.begin(rows, history)
+
+    def step(self, state, canary, baseline, _share, at):
+        return self.design.step(state, canary, baseline, at)
+
+    def log_e(self, state):
+        return self.design.log_e(state)["worse"]
+
+
+class GaugeMethod(HistogramMethod):
+    """Whether the canary's gauge lies higher."""
+
+    def __init__(self):
+        self.design = Gauge("gauge", harmful="increase", margin=0.0, allowed=0.05, batch=40)
+
+
+def method_of(kind, drawn):
     if kind == "histogram":
-        bounds = np.concatenate([drawn.edges, [np.inf]])
-        return Histogram("latency", bounds, margin=0.0), ("worse",)
-    gauge = Gauge("gauge", harmful="increase", margin=0.0, allowed=0.05, batch=40)
-    return gauge, ("worse",)
+        return HistogramMethod(drawn.edges)
+    if kind in {"counts", "throughput"}:
+        return CountsMethod(lower=kind == "throughput")
+    return SplitMethod() if kind == "split" else GaugeMethod()
 
 
 def evidence_paths(kind, drawn, *, with_history=True):
-    """The log e-value after every tick, shape (rows, ticks).
-
-    Where two claims answer the question, each has half the level.
-    """
-    design, claims = design_of(kind, drawn)
+    """The log e-value after every tick, shape (rows, ticks)."""
+    method = method_of(kind, drawn)
     rows, ticks = drawn.canary.shape[:2]
-    state = design.begin(rows, history=drawn.history if with_history else None)
-    found = np.empty((rows, ticks))
+    state = method.begin(rows, drawn.history if with_history else None)
+    share = np.full(ticks, np.nan) if drawn.share is None else drawn.share
     # One tick after the other in memory.
-    canary, baseline = (np.ascontiguousarray(np.moveaxis(s, 1, 0)) for s in _sides(drawn))
+    canary, baseline = (
+        np.ascontiguousarray(np.moveaxis(side, 1, 0)) for side in (drawn.canary, drawn.baseline)
+    )
+    found = np.empty((rows, ticks))
     for t in range(ticks):
-        at = INTERVAL * (t + 1)
-        if kind in {"counts", "split"}:
-            state = design.step(state, canary[t], baseline[t], drawn.share[t], at)
-        else:
-            state = design.step(state, canary[t], baseline[t], at)
-        log_e = design.log_e(state)
-        found[:, t] = np.max([log_e[claim] for claim in claims], axis=0)
-    return found - math.log(len(claims))
+        state = method.step(state, canary[t], baseline[t], share[t], INTERVAL * (t + 1))
+        found[:, t] = method.log_e(state)
+    return found
 
 
-def _sides(drawn):
-    return drawn.canary, drawn.baseline
+def stacked(states):
+    """One state of many rows from many of one row."""
+    first = states[0]
+    if is_dataclass(first):
+        parts = {f.name: stacked([getattr(s, f.name) for s in states]) for f in fields(first)}
+        return type(first)(**parts)
+    return np.concatenate(states) if isinstance(first, np.ndarray) else first
+
+
+def _residual(one, other):
+    """Requests beyond an even split of two sides of one version, as the sample-ratio test sees."""
+    requests, total = one[:, EXPOSURE], one[:, EXPOSURE] + other[:, EXPOSURE]
+    share = requests.sum() / total.sum()
+    parts = requests - share * total, total, share * (1 - share) * total
+    return Seen(*(part[:, None] for part in parts))
 
 
 def first_reached(paths, levels):
     """The tick, counted from 1, at which each level's bound is reached; inf where never."""
     first = np.full((len(levels), len(paths)), np.inf)
     for row, level in zip(first, levels, strict=True):
-        over = paths >= -math.log(level)
+        over = paths >= -np.log(level)
         row[:] = np.where(over.any(axis=1), over.argmax(axis=1) + 1.0, np.inf)
     return first

@@ -48,9 +48,13 @@ def level(kind) -> str:
         if row["kind"] != kind:
             continue
         cells = [f"`{row['id']}`", row["about"]]
-        for key, allowed in (("with_history", ALLOWED.get(kind, 1.0)), ("without_history", 1.0)):
+        of = (
+            ("with_history", "runs", ALLOWED.get(kind, 1.0)),
+            ("without_history", "runs_without", 1.0),
+        )
+        for key, runs, allowed in of:
             cells += [
-                rate(hits, row["runs"], nominal, allowed)
+                rate(hits, row[runs], nominal, allowed)
                 for hits, nominal in zip(row[key], found["levels"], strict=True)
             ]
         for rival in RIVALS:
@@ -76,7 +80,8 @@ def delay(kind) -> str:
         cells = [row["about"], f"{limit:.1f}"]
         for key in ("mean", "median", "p90"):
             value = row[key]
-            cells.append("" if value is None else f"{value:.0f} ({value / limit:.2f})")
+            least = "≥ " if key == "mean" and row["found"] < 1 else ""
+            cells.append("" if value is None else f"{least}{value:.1f} ({value / limit:.2f})")
         cells.append(f"{100 * row['found']:.1f}")
         rows.append(cells)
     header = ["regression", "limit", "mean", "median", "p90", "found, %"]

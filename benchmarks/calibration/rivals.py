@@ -121,7 +121,7 @@ def literal(kind, drawn, levels):
     Error rate above 1.5 times the baseline's for five minutes; throughput, a traffic share, below
     80 % for ten. They have no level.
     """
-    if kind not in {"counts", "split"}:
+    if kind not in {"counts", "split", "throughput"}:
         return None
     canary, baseline = (trailing(np.nan_to_num(s)) for s in (drawn.canary, drawn.baseline))
     if kind == "counts":

@@ -77,6 +77,8 @@ def _gauges():
             name = f"N7-pod{effect:g}-x{pods}".replace("0.", "0")
             about = f"AR(1) 0.6, lasting pod effects of {effect:g} sigma, {pods} a side"
             yield name, "gauge", about, gauge(AR6, pods=pods, pod_effect=effect)
+        name, about = f"N7-pod{effect:g}-old".replace("0.", "0"), "1 a side; history of 10 old pods"
+        yield name, "gauge", about, gauge(AR6, pod_effect=effect, old_pods=10)
     yield "N13-random", "gauge", "AR(1) 0.6, 10 % of scrapes lost", gauge(AR6, after=lost_at_random)
     about = "AR(1) 0.6, scrapes lost the more the higher a side stands"
     yield "N13-load", "gauge", about, gauge(AR6, after=lost_under_load)
@@ -145,6 +147,17 @@ def _splits():
     yield "N13-split", "split", "10 % of scrapes lost", counts(after=lost_at_random)
 
 
+def _throughputs():
+    for share in (0.5, 0.05):
+        name = f"N8-throughput{share * 100:02.0f}"
+        yield name, "throughput", f"independent requests, share {share:g}", counts(share)
+    for fano in (2, 5):
+        name = f"N9-throughput{fano}"
+        yield name, "throughput", f"requests in clumps, Fano {fano}", counts(request_fano=fano)
+    yield "N11-throughput", "throughput", "ramp 1-5-10-25-50 %", counts(RAMP)
+
+
 SCENARIOS = {
-    row[0]: Scenario(*row) for row in chain(_gauges(), _counts(), _histograms(), _splits())
+    row[0]: Scenario(*row)
+    for row in chain(_gauges(), _counts(), _histograms(), _splits(), _throughputs())
 }
