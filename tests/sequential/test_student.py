@@ -82,3 +82,54 @@ def test_more_looks_on_nothing_reject_no_more_often_than_the_level():
         variance = values[:, :n].var(axis=1, ddof=1)
         rejected |= student.log_e_value(n, means[:, n - 1], variance) >= -math.log(level)
     assert rejected.sum() <= stats.binom.ppf(1 - 1e-4, runs, level)
+
+
+@pytest.mark.parametrize(
+    ("n", "mean"), [(2, 0.5), (5, 0.8), (8, -0.4), (15, 0.3), (30, 0.0), (12, -0.9)]
+)
+def test_one_sided_it_is_the_mixture_over_effects_above_zero(n, mean):
+    t = mean / math.sqrt(1.0 / n)
+
+    def integrand(effect):
+        prior = 2 * stats.norm.pdf(effect, scale=1 / math.sqrt(G))
+        return stats.nct.pdf(t, n - 1, effect * math.sqrt(n)) * prior
+
+    value, _ = integrate.quad(integrand, 0, 6, points=[max(mean, 0.01)], limit=200)
+    found = student.log_e_value(n, np.array([mean]), np.array([1.0]), one_sided=True)
+    assert float(found[0]) == pytest.approx(math.log(value / stats.t.pdf(t, n - 1)), abs=1e-5)
+
+
+def test_one_sided_it_only_grows_with_the_mean():
+    means = np.linspace(-3, 3, 61)
+    for n in (2, 7, 40):
+        found = student.log_e_value(n, means, np.ones_like(means), one_sided=True)
+        assert (np.diff(found) > 0).all()
+
+
+def test_one_sided_without_variance_there_is_no_nan():
+    found = student.log_e_value(10, np.array([1.0, 0.0, -1.0]), np.zeros(3), one_sided=True)
+    assert np.isfinite(found).all()
+    assert found[0] > found[1] > found[2]
+    assert found[1] == pytest.approx(0.5 * math.log(G / (G + 10)))
+
+
+@pytest.mark.parametrize("mean", [0.0, -0.3])
+def test_one_sided_a_mean_at_or_below_zero_is_rejected_no_more_often_than_the_level(mean):
+    runs, looks, level = 1500, 60, 0.05
+    values = np.random.default_rng(3).normal(mean, 1, (runs, looks))
+    rejected = np.zeros(runs, dtype=bool)
+    for n in range(2, looks + 1):
+        seen = values[:, :n]
+        log_e = student.log_e_value(n, seen.mean(axis=1), seen.var(axis=1, ddof=1), one_sided=True)
+        rejected |= log_e >= -math.log(level)
+    assert rejected.sum() <= stats.binom.ppf(1 - 1e-4, runs, level)
+
+
+def test_rows_may_have_different_lengths():
+    n, mean, variance = np.array([1.0, 5.0, 30.0]), np.array([2.0, 0.5, 0.4]), np.ones(3)
+    together = student.log_e_value(n, mean, variance, one_sided=True)
+    widths = student.half_width(n, variance, 0.95)
+    for i in range(3):
+        alone = student.log_e_value(n[i], mean[i : i + 1], variance[i : i + 1], one_sided=True)
+        assert together[i] == alone[0]
+        assert widths[i] == student.half_width(n[i], variance[i : i + 1], 0.95)[0]

@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
 
+LONGEST_HISTORY = 20_000  # ticks; three and a half days of 15 s
+SAME_PACE = 1.5  # how far the history's tick may be from the policy's interval
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GaugeFoldState:
-    """Everything remembered of a gauge; ``onset`` is when its batches began to look worse."""
+    """Everything remembered of a gauge; ``unused`` says why its history is not used, if so."""
 
     gauge: GaugeState
     rules: dict[str, RuleState]
     presence: Presence = field(default_factory=Presence)
-    lowest: float = 0.0
-    onset: float | None = None
+    unused: str = ""
 
 
 class GaugeFold(TickFold[GaugeFoldState]):
@@ -51,38 +54,51 @@ class GaugeFold(TickFold[GaugeFoldState]):
             batch=metric.batch,
         )
 
-    def begin(self, history: Pair | None = None) -> GaugeFoldState:  # noqa: ARG002
+    def begin(self, history: Pair | None = None) -> GaugeFoldState:
         """The state before the first tick."""
-        return GaugeFoldState(self.design.begin(), self.no_rules())
+        if history is None or not self.setting.metric.compare:
+            return GaugeFoldState(self.design.begin(), self.no_rules())
+        places, unused = self._places(history)
+        if unused:
+            return GaugeFoldState(self.design.begin(), self.no_rules(), unused=unused)
+        sides = (
+            _laid_out(history.canary, places),
+            None if history.baseline is None else _laid_out(history.baseline, places),
+        )
+        return GaugeFoldState(self.design.begin(history=sides), self.no_rules())
+
+    def _places(self, history: Pair) -> tuple[NDArray[np.int64], str]:
+        """Which tick each row of the history is, and why it cannot be used."""
+        if history.times is None or len(history.times) < 2:
+            return np.arange(len(history.canary)), ""
+        pace, interval = float(np.median(np.diff(history.times))), self.setting.policy.interval
+        if not 1.0 / SAME_PACE <= pace / interval <= SAME_PACE:
+            unused = f"its history comes every {pace:g} s, the rollout every {interval:g} s"
+            return np.arange(0), f"{unused}, so its noise a tick is another"
+        back = np.rint((history.times[-1] - history.times) / pace).astype(np.int64)
+        return LONGEST_HISTORY - 1 - back, ""
 
     def step(self, state: GaugeFoldState, tick: Tick) -> GaugeFoldState:
         """One tick."""
-        canary, baseline = _pod_mean(tick.canary), _pod_mean(tick.baseline)
+        left, right = _any_finite(tick.canary), _any_finite(tick.baseline)
         infinite = _has_infinity(tick.canary) or _has_infinity(tick.baseline)
-        presence = state.presence.tick(
-            tick.at, canary=canary is not None, baseline=baseline is not None, infinite=infinite
-        )
-        gauge, lowest, onset = state.gauge, state.lowest, state.onset
-        compares = tick.comparing and self.setting.metric.compare
-        if compares and canary is not None and baseline is not None:
-            gauge = self.design.step(gauge, canary, baseline)
-            log_e = self.design.log_e(gauge)["worse"]
-            lower = log_e <= lowest
-            onset = None if lower else tick.at if onset is None else onset
-            lowest = min(log_e, lowest)
+        presence = state.presence.tick(tick.at, canary=left, baseline=right, infinite=infinite)
+        gauge = state.gauge
+        if tick.comparing and self.setting.metric.compare and left and tick.baseline is not None:
+            gauge = self.design.step(gauge, tick.canary[None], tick.baseline[None], tick.at)
         rules = {
             name: rule.step(
                 state.rules[name],
                 tick.at,
                 lambda threshold: (
                     literal.memory(tick.canary, tick.limit, threshold)
-                    if canary is not None
+                    if left
                     else literal.Look(None)
                 ),
             )
             for name, rule in self.rules.items()
         }
-        return GaugeFoldState(gauge, rules, presence, lowest, onset)
+        return GaugeFoldState(gauge, rules, presence, state.unused)
 
     def onset(self, state: GaugeFoldState, rule: str) -> float | None:  # noqa: ARG002
         """None: its rule reads a limit, not the evidence."""
@@ -92,8 +108,8 @@ class GaugeFold(TickFold[GaugeFoldState]):
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         if self.setting.policy.looks == "one":
             return False, None  # the single look spends the level; nothing else may
-        log_e = self.design.log_e(state.gauge)["worse"]
-        return reached(log_e, self.levels.get("harm")), state.onset
+        log_e = float(self.design.log_e(state.gauge)["worse"][0])
+        return reached(log_e, self.levels.get("harm")), self.design.onset(state.gauge)
 
     def evidence(self, state: GaugeFoldState) -> list[Evidence]:
         """What has been found."""
@@ -104,15 +120,18 @@ class GaugeFold(TickFold[GaugeFoldState]):
             levels["worse"] = self.levels["harm"]
         seen = state.presence.seen(has_baseline=True)
         found = self.design.evidence(state.gauge, levels)
+        if state.unused:
+            seen = (*seen, f"history: {state.unused}")
         return [evidence.model_copy(update={"seen": seen}) for evidence in found]
 
     def proofs(self, state: GaugeFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
         name, found = self.setting.metric.name, list[Proof]()
         if self.setting.metric.compare:
-            log_e, level = self.design.log_e(state.gauge)["not_worse"], self.setting.proof_level
-            detail = f"{state.gauge.batches} batches, e-value {math.exp(min(log_e, 700.0)):.3g}"
-            detail += f" of {1.0 / level:.3g}"
+            level = self.setting.proof_level
+            log_e = float(self.design.log_e(state.gauge)["not_worse"][0])
+            detail = f"{self.design.gathered(state.gauge)}, "
+            detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
             found.append(Proof(f"{name} not worse", reached(log_e, level), detail))
         for rule, trigger in self.rules.items():
             seen = state.rules[rule]
@@ -122,11 +141,17 @@ class GaugeFold(TickFold[GaugeFoldState]):
         return found
 
 
-def _pod_mean(pods: NDArray[np.float64] | None) -> float | None:
-    if pods is None:
-        return None
-    finite = pods[np.isfinite(pods)]
-    return float(finite.mean()) if finite.size else None
+def _any_finite(pods: NDArray[np.float64] | None) -> bool:
+    return pods is not None and bool(np.isfinite(pods).any())
+
+
+def _laid_out(side: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows at their ticks, NaN where there is none, shape (1, ticks, pods)."""
+    recent = places >= 0
+    first = int(places[recent].min())
+    laid = np.full((1, int(places.max()) + 1 - first, side.shape[1]), np.nan)
+    laid[0, places[recent] - first] = side[recent]
+    return laid
 
 
 def _has_infinity(pods: NDArray[np.float64] | None) -> bool:

@@ -1,61 +1,104 @@
-"""Gauges at any number of looks, from paired differences averaged over batches.
+"""Gauges at any number of looks, from paired differences.
 
-Canary and baseline are differenced at equal times, so that what moves both drops out; batches of
-consecutive ticks are averaged, so that what one tick remembers of the last is averaged away; the
-batch means are tested by the anytime-valid t-test. Without history the batch length is fixed, and
-a series that remembers longer than a third of a batch makes the test err more often than it says.
-At least seven batches are needed before it can say anything.
+Canary and baseline are differenced at equal times, so that what moves both drops out. What the
+difference remembers of its past is dealt with in one of three ways, chosen once, by how much
+history from before the rollout there is:
 
-Hypotheses: the mean of ``canary - baseline`` is at most ``margin`` times the baseline's level
-(*worse*), or at least ``allowed`` times it (*not worse*); signs turn for a harmful decrease.
+1. Enough to know the long-run variance: every tick counts, weighed by that variance, raised for
+   safety. *Worse* is a mixture over how far and since when the difference drifts, *not worse* a
+   one-sided normal mixture over the whole rollout. Where the rollout is more restless from tick to
+   tick than its history, the variance is raised in proportion.
+2. Enough to know the autocorrelation time: anytime-valid t-tests on batches of three such times.
+3. Otherwise: the same on batches of a fixed length. A series that remembers longer than a third of
+   a batch then errs more often than it says. At least seven batches are needed to say anything.
+
+Hypotheses: the mean of ``canary - baseline`` is at most the margin, which is ``margin`` times the
+baseline's level or the lasting difference between pods, whichever is larger (*worse*); or it is at
+least ``allowed`` times that level (*not worse*). Signs turn for a harmful decrease.
 
 References
 ----------
-Lindon, Ham, Tingley & Bojinov (2022), Anytime-valid linear models.
+Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49:1055-1080; Shin, Ramdas & Rinaldo
+(2024), E-detectors; Lindon, Ham, Tingley & Bojinov (2022), Anytime-valid linear models.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Interval, Question, Status
-from canarystats.kernels import student
+from canarystats.kernels import drift, normal_mixture, student
+from canarystats.sequential import noise
+from canarystats.sequential.noise import Noise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FloatArray = NDArray[np.float64]
+
 INTERVAL_LEVEL = 0.95
 FEWEST_BATCHES = 7
-ASSUMES = (
-    "batch means are independent and near normal: the series forgets within a third of a batch"
-)
+WINDOW = 960  # ticks of a rollout, four hours of 15 s, a quarter of which the intervals suit best
+SHORTEST_TUNING = 50
+WORSE, NOT_WORSE, PLAIN = slice(0, 2), slice(2, 4), 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GaugeState:
-    """Sums of the running batch and moments of the finished ones.
+    """K gauges side by side, one a row.
 
-    Rows: worse upwards, worse downwards, not worse upwards, not worse downwards, plain difference.
-    ``level`` holds the sums of the canary's and the baseline's values.
+    Columns of width five: worse upwards, worse downwards, not worse upwards, not worse downwards,
+    plain difference; of width two: the first two of those.
+
+    Parameters
+    ----------
+    noise
+        What the history taught.
+    ticks
+        Ticks with both sides, shape (K,).
+    level
+        Sums of the canary's and the baseline's values, shape (K, 2).
+    total
+        Sums of the differences beyond their margins, shape (K, 5).
+    spent
+        Ticks, each counted as often as its pods are fewer than the history's, shape (K,).
+    last, changes
+        The last difference, and half the sum of squared changes, shape (K,).
+    mass, log_scale
+        See `kernels.drift`, shapes (K, 2, grid) and (K, 2).
+    batch, in_batch
+        Sums of the running batch, shape (K, 5), and its ticks so far, shape (K,).
+    batches, mean, squares
+        The finished batches: how many, their mean and sum of squares about it.
+    lowest, since
+        The smallest total so far and the first tick after it in Unix seconds, shape (K, 2); NaN
+        while the total is at its lowest.
     """
 
+    noise: Noise
+    ticks: FloatArray
+    level: FloatArray
+    total: FloatArray
+    spent: FloatArray
+    last: FloatArray
+    changes: FloatArray
+    mass: FloatArray
+    log_scale: FloatArray
     batch: FloatArray
-    in_batch: int
-    batches: int
+    in_batch: FloatArray
+    batches: FloatArray
     mean: FloatArray
     squares: FloatArray
-    level: FloatArray
-    ticks: int
+    lowest: FloatArray
+    since: FloatArray
 
 
 class Gauge:
-    """A design: the questions put to one gauge.
+    """A design: the questions put to one gauge, or to K of them alike.
 
     Parameters
     ----------
@@ -66,7 +109,9 @@ class Gauge:
     margin, allowed
         Relative differences: what never counts, and what promotion allows.
     batch
-        Ticks in a batch.
+        Ticks in a batch where there is no history.
+    window
+        Ticks a rollout is expected to last; sharpens what is shown, changes no error rate.
     """
 
     def __init__(
@@ -77,104 +122,293 @@ class Gauge:
         margin: float,
         allowed: float,
         batch: int,
+        window: int = WINDOW,
     ) -> None:
         self.metric, self.harmful = metric, harmful
         self.margin, self.allowed, self.batch = margin, allowed, batch
-        up, down = harmful != "decrease", harmful != "increase"
-        self._directions = np.array([up, down])
+        self._directions = np.array([harmful != "decrease", harmful != "increase"])
+        # Two sides with independent noise, of which the baseline's counts 1 + margin times.
+        self._stretch = tuple(0.5 * (1.0 + (1.0 + m) ** 2) for m in (margin, allowed))
+        tuned = float(max(SHORTEST_TUNING, window // 4))
+        self._tuned = normal_mixture.precision(tuned, INTERVAL_LEVEL)
+        self._tuned_one_sided = normal_mixture.precision(tuned, INTERVAL_LEVEL, one_sided=True)
 
-    def begin(self) -> GaugeState:
-        """The state before the first tick."""
-        zero = np.zeros(5)
-        return GaugeState(zero, 0, 0, zero, zero, np.zeros(2), 0)
-
-    def step(self, state: GaugeState, canary: float, baseline: float) -> GaugeState:
-        """One tick: the two values, in the metric's unit."""
-        difference, size = canary - baseline, abs(baseline)
-        row = np.array(
-            [
-                difference - self.margin * size,
-                -difference - self.margin * size,
-                self.allowed * size - difference,
-                self.allowed * size + difference,
-                difference,
-            ]
-        )
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._added(state, row, canary, baseline)
-
-    def _added(
-        self, state: GaugeState, row: FloatArray, canary: float, baseline: float
+    def begin(
+        self, size: int = 1, history: tuple[FloatArray, FloatArray | None] | None = None
     ) -> GaugeState:
-        batch, in_batch = state.batch + row, state.in_batch + 1
-        level = state.level + np.array([canary, baseline])
-        batches, mean, squares = state.batches, state.mean, state.squares
-        if in_batch == self.batch:
-            value = batch / in_batch
-            batches += 1
-            off = value - mean
-            mean = mean + off / batches
-            squares = squares + off * (value - mean)
-            batch, in_batch = np.zeros(5), 0
-        return GaugeState(batch, in_batch, batches, mean, squares, level, state.ticks + 1)
+        """The state before the first tick of ``size`` gauges.
 
-    def log_e(self, state: GaugeState) -> dict[str, float]:
-        """The log e-value of each question."""
-        n = state.batches
-        if n < 2:
-            return {"worse": 0.0, "not_worse": 0.0}
-        if not np.isfinite(state.squares).all():
-            return {"worse": 0.0, "not_worse": 0.0}
-        two_sided = student.log_e_value(n, state.mean, state.squares / (n - 1))
-        # Counted only on the side the mean lies on; the other side keeps what it cannot claim.
-        one_sided = np.where(state.mean > 0, two_sided, np.minimum(two_sided, 0.0))
-        worse, not_worse = one_sided[:2][self._directions], one_sided[2:4][self._directions]
-        top = float(worse.max())
+        Parameters
+        ----------
+        size
+            K.
+        history
+            Canary and baseline before the rollout, both under the old version, shape (K, n, pods);
+            or the old version alone and None.
+        """
+        learned = noise.unknown(size) if history is None else noise.learn(*history)
+        one, two, five = np.zeros(size), np.zeros((size, 2)), np.zeros((size, 5))
+        nowhere = np.full((size, 2), np.nan)
+        return GaugeState(
+            noise=learned,
+            ticks=one,
+            level=two,
+            total=five,
+            spent=one,
+            last=np.full(size, np.nan),
+            changes=one,
+            mass=drift.start(size, 2),
+            log_scale=two,
+            batch=five,
+            in_batch=one,
+            batches=one,
+            mean=five,
+            squares=five,
+            lowest=two,
+            since=nowhere,
+        )
+
+    def step(
+        self, state: GaugeState, canary: FloatArray, baseline: FloatArray, at: float
+    ) -> GaugeState:
+        """One tick.
+
+        Parameters
+        ----------
+        state
+            From `begin` or the tick before.
+        canary, baseline
+            Shape (K, pods) each, in the metric's unit; NaN is a missed scrape. A row without any
+            value on one side keeps its state.
+        at
+            Unix seconds.
+        """
+        (left, left_pods), (right, right_pods) = noise.pod_mean(canary), noise.pod_mean(baseline)
+        seen = np.isfinite(left) & np.isfinite(right)
+        left, right = np.where(seen, left, 0.0), np.where(seen, right, 0.0)
+        pods = 1.0 / np.maximum(left_pods, 1.0) + 1.0 / np.maximum(right_pods, 1.0)
+        # With fewer pods than in its history a side is noisier; with more it may not be calmer.
+        share = np.maximum(pods / state.noise.pods, 1.0)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            ordinary = state.noise.ordinary(pods)
+            stepped = self._stepped(state, (left, right), (share, ordinary), at)
+        return stepped if seen.all() else _only_where(seen, stepped, state)
+
+    def _stepped(
+        self,
+        state: GaugeState,
+        sides: tuple[FloatArray, FloatArray],
+        pods: tuple[FloatArray, FloatArray],
+        at: float,
+    ) -> GaugeState:
+        (left, right), (share, ordinary) = sides, pods
+        beyond = self._beyond(left - right, np.abs(right), ordinary)
+        ticks, total = state.ticks + 1.0, state.total + beyond
+        change = np.where(np.isnan(state.last), 0.0, beyond[:, PLAIN] - state.last)
+        changes = state.changes + 0.5 * change * change / share
+        mass, log_scale = state.mass, state.log_scale
+        if state.noise.trusted.any():
+            variance = self._variance(state.noise, ticks, changes) * share * self._stretch[0]
+            mass, log_scale = drift.advance(
+                mass,
+                log_scale,
+                state.ticks,
+                _standardised(beyond[:, WORSE], variance),
+                self._drifts(state.noise),
+            )
+        lower = total[:, WORSE] <= state.lowest
+        since = np.where(np.isnan(state.since), at, state.since)
+        batch, in_batch = state.batch + beyond, state.in_batch + 1.0
+        full = in_batch >= state.noise.batch(self.batch)
+        value = batch / in_batch[:, None]
+        batches = state.batches + full
+        off = value - state.mean
+        mean = state.mean + off / np.maximum(batches, 1.0)[:, None]
+        squares = state.squares + off * (value - mean)
+        return GaugeState(
+            noise=state.noise,
+            ticks=ticks,
+            level=state.level + np.stack([left, right], axis=1),
+            total=total,
+            spent=state.spent + share,
+            last=beyond[:, PLAIN],
+            changes=changes,
+            mass=mass,
+            log_scale=log_scale,
+            batch=np.where(full[:, None], 0.0, batch),
+            in_batch=np.where(full, 0.0, in_batch),
+            batches=batches,
+            mean=np.where(full[:, None], mean, state.mean),
+            squares=np.where(full[:, None], squares, state.squares),
+            lowest=np.minimum(total[:, WORSE], state.lowest),
+            since=np.where(lower, np.nan, since),
+        )
+
+    def _beyond(
+        self, difference: FloatArray, level: FloatArray, ordinary: FloatArray
+    ) -> FloatArray:
+        """How far each question's alternative lies above its null at a tick, shape (K, 5)."""
+        margin, allowed = np.maximum(self.margin * level, ordinary), self.allowed * level
+        rows = [
+            difference - margin,
+            -difference - margin,
+            allowed - difference,
+            allowed + difference,
+            difference,
+        ]
+        return np.stack(rows, axis=1)
+
+    def _variance(self, learned: Noise, ticks: FloatArray, changes: FloatArray) -> FloatArray:
+        """Long-run variance of a tick's difference: the history's, raised; shape (K,)."""
+        restless = learned.restlessness(ticks, changes)
+        return learned.variance * np.maximum(learned.safety, restless)
+
+    def _drifts(self, learned: Noise) -> FloatArray:
+        scale = 2.0 * self._stretch[0] * learned.safety * learned.time
+        drifts: FloatArray = drift.SHIFTS / np.sqrt(scale)[:, None]
+        return drifts
+
+    def log_e(self, state: GaugeState) -> dict[str, FloatArray]:
+        """The log e-value of each question, shape (K,)."""
+        trusted: NDArray[np.bool_] = state.noise.trusted
+        found = np.zeros((len(trusted), 4))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            if not trusted.all():
+                found = self._by_batches(state)
+            if trusted.any():
+                found = np.where(trusted[:, None], self._by_ticks(state), found)
+        readable = np.isfinite(np.concatenate([state.level, found], axis=1))
+        found = np.where(readable.all(axis=1, keepdims=True), found, 0.0)
+        worse, not_worse = found[:, WORSE], found[:, NOT_WORSE]
+        if not self._directions.all():
+            only = int(np.argmax(self._directions))
+            return {"worse": worse[:, only], "not_worse": not_worse[:, only]}
         return {
-            "worse": top + math.log(float(np.exp(worse - top).mean())),
-            "not_worse": float(not_worse.min()),
+            "worse": np.logaddexp(worse[:, 0], worse[:, 1]) - np.log(2.0),
+            "not_worse": not_worse.min(axis=1),
         }
 
-    def evidence(self, state: GaugeState, levels: Mapping[str, float]) -> list[Evidence]:
+    def _by_batches(self, state: GaugeState) -> FloatArray:
+        n = state.batches[:, None]
+        variance = state.squares[:, :PLAIN] / np.maximum(n - 1.0, 1.0)
+        return student.log_e_value(n, state.mean[:, :PLAIN], variance, one_sided=True)
+
+    def _by_ticks(self, state: GaugeState) -> FloatArray:
+        worse = drift.log_e_values(state.mass, state.log_scale, state.ticks)
+        variance = self._variance(state.noise, state.ticks, state.changes) * self._stretch[1]
+        not_worse = normal_mixture.log_e_value(
+            _standardised(state.total[:, NOT_WORSE], variance),
+            state.spent[:, None],
+            self._tuned_one_sided,
+            one_sided=True,
+        )
+        return np.concatenate([worse, not_worse], axis=1)
+
+    def gathered(self, state: GaugeState, row: int = 0) -> str:
+        """How much has been seen, in words."""
+        if state.noise.trusted[row]:
+            return f"{int(state.ticks[row])} ticks weighed by their history"
+        return f"{int(state.batches[row])} batches"
+
+    def onset(self, state: GaugeState, claim: str = "worse", row: int = 0) -> float | None:
+        """Unix seconds of the tick since which the canary has done worse than its margin.
+
+        The tick after the smallest running total, the most likely beginning of a lasting shift.
+        """
+        if claim != "worse":
+            return None
+        totals = np.where(self._directions, state.total[row, WORSE] - state.lowest[row], -np.inf)
+        at = float(state.since[row, int(np.argmax(totals))])
+        return None if np.isnan(at) else at
+
+    def evidence(
+        self, state: GaugeState, levels: Mapping[str, float], row: int = 0
+    ) -> list[Evidence]:
         """What each question has been answered so far; ``levels`` by question."""
-        log_e, shown = self.log_e(state), self._effect(state)
+        log_e, shown = self.log_e(state), self._effect(state, row)
+        ticks = int(state.ticks[row])
+        margins = {"worse": self.margin, "not_worse": self.allowed}
         return [
             Evidence(
                 metric=self.metric,
                 method="sequential.gauge",
                 question=Question(question),
                 claim=question,
-                n_canary=state.ticks,
-                n_baseline=state.ticks,
-                n_effective=float(state.batches),
-                log_e_value=log_e[question],
+                n_canary=ticks,
+                n_baseline=ticks,
+                n_effective=self._n_effective(state, row),
+                log_e_value=float(log_e[question][row]),
                 level=levels.get(question),
                 margin=margin,
-                assumptions=(ASSUMES,),
+                assumptions=self._assumptions(state, row),
                 **shown,
             )
-            for question, margin in (("worse", self.margin), ("not_worse", self.allowed))
+            for question, margin in margins.items()
         ]
 
-    def _effect(self, state: GaugeState) -> dict[str, object]:
-        if not state.ticks:
+    def _n_effective(self, state: GaugeState, row: int) -> float:
+        if state.noise.trusted[row]:
+            return float(state.ticks[row] / state.noise.time[row])
+        return float(state.batches[row])
+
+    def _assumptions(self, state: GaugeState, row: int) -> tuple[str, ...]:
+        restless = state.noise.restlessness(state.ticks, state.changes)
+        return noise.told(state.noise, self.batch, restless, row)
+
+    def _batch(self, state: GaugeState, row: int) -> int:
+        return int(state.noise.batch(self.batch)[row])
+
+    def _effect(self, state: GaugeState, row: int) -> dict[str, object]:
+        ticks = float(state.ticks[row])
+        if not ticks:
             return {"status": Status.NO_DATA}
-        canary, baseline = (state.level / state.ticks).tolist()
-        if not math.isfinite(canary - baseline):
+        canary, baseline = (state.level[row] / ticks).tolist()
+        centre, half = self._interval(state, row)
+        if not np.isfinite([canary, baseline, canary - baseline, centre]).all():
             return {"status": Status.NOT_EVALUABLE, "detail": "values too large to average"}
         shown: dict[str, object] = {"observed": canary, "reference": baseline}
         shown["effect_scale"] = "difference"
         shown["effect"] = canary - baseline
-        if state.batches >= 2:
-            variance = state.squares[4:] / (state.batches - 1)
-            half = float(student.half_width(state.batches, variance, INTERVAL_LEVEL)[0])
-            centre = float(state.mean[4])
-            ends = (centre - half, centre + half) if math.isfinite(half) else (None, None)
+        trusted = bool(state.noise.trusted[row])
+        if trusted or state.batches[row] >= 2:
+            ends = (centre - half, centre + half) if np.isfinite(half) else (None, None)
             shown["interval"] = Interval(low=ends[0], high=ends[1], level=INTERVAL_LEVEL)
-        if state.batches < FEWEST_BATCHES:
+        if not trusted and state.batches[row] < FEWEST_BATCHES:
             shown["status"] = Status.INSUFFICIENT
             shown["detail"] = (
-                f"{state.batches} of the {FEWEST_BATCHES} batches of {self.batch} ticks it takes "
-                "without history"
+                f"{int(state.batches[row])} of the {FEWEST_BATCHES} batches of "
+                f"{self._batch(state, row)} ticks it takes without longer history"
             )
         return shown
+
+    def _interval(self, state: GaugeState, row: int) -> tuple[float, float]:
+        """Centre and half width of the confidence sequence of the mean difference."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if state.noise.trusted[row]:
+                variance = self._variance(state.noise, state.ticks, state.changes)[row]
+                half = normal_mixture.half_width(
+                    state.ticks[row], state.spent[row], self._tuned, INTERVAL_LEVEL
+                )
+                centre = state.total[row, PLAIN] / state.ticks[row]
+                return float(centre), float(half * np.sqrt(variance))
+            n = state.batches[row]
+            variance = state.squares[row, PLAIN] / max(n - 1.0, 1.0)
+            return float(state.mean[row, PLAIN]), float(
+                student.half_width(n, variance, INTERVAL_LEVEL)
+            )
+
+
+def _standardised(values: FloatArray, variance: FloatArray) -> FloatArray:
+    known = variance > 0
+    scale = np.sqrt(np.where(known, variance, 1.0))[:, None]
+    standardised: FloatArray = values / scale
+    return standardised
+
+
+def _only_where(seen: NDArray[np.bool_], after: GaugeState, before: GaugeState) -> GaugeState:
+    """The rows of ``after`` where ``seen``, shape (K,), and of ``before`` elsewhere."""
+    rows = {}
+    for field in fields(GaugeState)[1:]:
+        new, old = getattr(after, field.name), getattr(before, field.name)
+        rows[field.name] = np.where(seen.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+    return replace(before, **rows)
