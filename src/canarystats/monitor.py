@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
 from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look
+from canarystats.folds.bank import banks
 from canarystats.folds.findings import absent, harm_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from canarystats.folds import AnyFold
+    from canarystats.folds.bank import Bank
+    from canarystats.folds.setting import Tick
     from canarystats.memory import Before
     from canarystats.policy import Metric, Policy
 
@@ -145,8 +148,9 @@ class Monitor:
             self._refuse_late_history(float(intake.times[0]))
         for name, pair in intake.pairs.items():
             self._admit(name, pair)
+        alike = banks({name: fold for name, (fold, _) in self._folds.items()}, intake.pairs)
         for i, at in enumerate(intake.times.tolist()):
-            self._tick(intake, i, at)
+            self._tick(intake, i, at, alike)
         for name in sorted(intake.pairs):
             pair = intake.pairs[name]
             if pair.kind is Kind.SAMPLES:
@@ -182,17 +186,21 @@ class Monitor:
             if isinstance(fold, HistogramFold) and pair.upper_bounds is not None:
                 fold.check(pair.upper_bounds)
 
-    def _tick(self, intake: Intake, i: int, at: float) -> None:
+    def _tick(self, intake: Intake, i: int, at: float, alike: list[Bank]) -> None:
         started = at if self._diary.started is None else self._diary.started
         share = None if intake.shares is None else float(intake.shares[i])
         moment = Moment(at, share, comparing=at - started >= self.policy.warm_up)
         digest = hashlib.sha256(f"{self._diary.digest}|{at!r}|{share!r}".encode())
         firings: list[Firing] = []
+        stepped: dict[str, Tick] = {}
+        for bank in alike:
+            own = [(self._folds[n][1], intake.tick(n, i, moment)) for n in bank.names]
+            stepped |= zip(bank.names, bank.step(own), strict=True)
         for name in sorted(self._folds):
             fold, state = self._folds[name]
             if not isinstance(fold, TickFold):
                 continue
-            tick = intake.tick(name, i, moment)
+            tick = stepped.get(name) or intake.tick(name, i, moment)
             state = fold.step(state, tick)
             self._folds[name] = fold, state
             digest.update(intake.fingerprint(name, tick))

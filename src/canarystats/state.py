@@ -22,6 +22,8 @@ import numpy as np
 from canarystats.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 T = TypeVar("T")
@@ -109,6 +111,28 @@ def require_same_form(fresh: object, restored: object, path: str = "state") -> N
         for field in fields(fresh):
             name = field.name
             require_same_form(getattr(fresh, name), getattr(restored, name), f"{path}.{name}")
+
+
+def side_by_side(states: Sequence[T]) -> T:
+    """One state with the rows of several: every array in it has a leading axis of rows."""
+    first = states[0]
+    if isinstance(first, np.ndarray):
+        return np.concatenate(states)  # type: ignore[arg-type, return-value]
+    kind: Any = type(first)
+    return kind(*[side_by_side([getattr(s, name) for s in states]) for name in _names(kind)])  # type: ignore[no-any-return]
+
+
+def row(states: T, k: int) -> T:
+    """One row of a state of several, itself a state of one row."""
+    if isinstance(states, np.ndarray):
+        return states[k : k + 1]  # type: ignore[return-value]
+    kind: Any = type(states)
+    return kind(*[row(getattr(states, name), k) for name in _names(kind)])  # type: ignore[no-any-return]
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
-from canarystats.folds.fold import TickFold
+from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
@@ -20,6 +20,8 @@ from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from canarystats.windows import Pair
@@ -37,7 +39,7 @@ class CountsFoldState:
     presence: Presence = field(default_factory=Presence)
 
 
-class CountsFold(TickFold[CountsFoldState]):
+class CountsFold(TestedFold[CountsFoldState]):
     """A design: one metric of counts under a policy."""
 
     kind = Kind.COUNTS
@@ -71,13 +73,7 @@ class CountsFold(TickFold[CountsFoldState]):
             )
             raise InputError(msg)
         compared = tick.baseline if has_baseline and tick.comparing else None
-        counts = self.design.step(
-            state.counts,
-            tick.canary[None],
-            None if compared is None else compared[None],
-            tick.share,
-            tick.at,
-        )
+        counts = self.tested(state.counts, tick)
         log_e = self._log_e(counts)
         self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
@@ -89,6 +85,25 @@ class CountsFold(TickFold[CountsFoldState]):
                 total = windows[self._window(name)].total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
         return CountsFoldState(counts, rules, windows, presence)
+
+    @property
+    def questions(self) -> Hashable:
+        """What the tests ask; where it is equal they can stand in one state."""
+        return self.design.tests
+
+    def tests(self, state: CountsFoldState) -> CountsState:
+        """The state of the metric's tests."""
+        return state.counts
+
+    def advance(
+        self,
+        tests: CountsState,
+        canary: NDArray[np.float64],
+        baseline: NDArray[np.float64],
+        tick: Tick,
+    ) -> CountsState:
+        """One tick of K rows of tests."""
+        return self.design.step(tests, canary, baseline, tick.share, tick.at)
 
     def _log_e(self, counts: CountsState) -> dict[str, float]:
         return {claim: float(values[0]) for claim, values in self.design.log_e(counts).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canarystats.folds.rule import Rule
 from canarystats.policy import Metric, Policy
@@ -34,6 +34,9 @@ class Tick(NamedTuple):
         The canary's designed share of the traffic, or None.
     comparing
         Whether the warm-up has passed, so that comparisons gather evidence.
+    tested
+        The state of the metric's tests after this tick, where they were stepped side by side with
+        those of other metrics; None where they are still to be stepped.
     """
 
     at: float
@@ -42,6 +45,7 @@ class Tick(NamedTuple):
     limit: NDArray[np.float64] | None
     share: float | None
     comparing: bool
+    tested: Any = None
 
 
 class Proof(NamedTuple):
