@@ -70,8 +70,8 @@ def frozen(counts: FloatArray, quantile: float, far: NDArray[np.int64]) -> Float
 
 
 def nearest_slots(edges: FloatArray) -> NDArray[np.int64]:
-    """For each row of tests the slot (0 to 5) whose edge is nearest, shape (K, 11)."""
-    slots = edges[:, None, :SLOTS]
-    distance = np.where(slots >= 0, np.abs(edges[:, :, None] - slots), np.inf)
+    """The slot (0 to 5) of the edge nearest to that of each later row of tests, shape (K, 5)."""
+    slots, others = edges[:, None, :SLOTS], edges[:, SLOTS:, None]
+    distance = np.where(slots >= 0, np.abs(others - slots), np.inf)
     nearest: NDArray[np.int64] = distance.argmin(axis=2)
     return nearest

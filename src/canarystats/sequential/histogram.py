@@ -154,8 +154,8 @@ class Histogram:
         size
             How many histograms stand side by side.
         history
-            Bucket counts from before the rollout, shape (n, k) or (K, n, k): of the old version,
-            and of a second replica of it or None. A row of NaN is a missed tick.
+            Bucket counts of the old version from before the rollout, shape (n, k), and of a second
+            replica of it or None; a row of NaN is a missed tick. All histograms learn the same.
         """
         k = self._edges + 1
         state = HistogramState(
@@ -171,29 +171,23 @@ class Histogram:
         )
         if history is None:
             return state
-        ours, twin = history
-        return self._learned(
-            state, _stacked(ours, size), None if twin is None else _stacked(twin, size)
-        )
+        return self._learned(state, [side for side in history if side is not None])
 
-    def _learned(
-        self, state: HistogramState, ours: FloatArray, twin: FloatArray | None
-    ) -> HistogramState:
-        """The state after history of shape (n, K, k)."""
-        pooled = np.nan_to_num(ours).sum(axis=0)
-        if twin is not None:
-            pooled = pooled + np.nan_to_num(twin).sum(axis=0)
+    def _learned(self, state: HistogramState, sides: list[FloatArray]) -> HistogramState:
+        size = len(state.edges)
+        pooled = np.tile(sum(np.nansum(side, axis=0) for side in sides), (size, 1))
         edges = self._chosen(pooled, pooled.sum(axis=1) >= ENOUGH, state.edges)
-        steady, slots = state.dispersion, _places(edges[:, :SLOTS])
-        for tick in ours if twin is None else twin:
-            steady = dispersion.step(steady, _seen(tick, slots, edges[:, :SLOTS]))
-        ticks = (~np.isnan(ours[:, :, 0])).sum(axis=0).astype(np.float64)
+        used = edges[0, :SLOTS] >= 0
+        past = [
+            _seen(slower(side)[:, _places(edges[0, :SLOTS])], side.sum(axis=1), used)
+            for side in sides
+        ]
         return replace(
             state,
             edges=edges,
             chosen_from=np.where(edges[:, 0] >= 0, pooled.sum(axis=1), 0.0),
-            history_ticks=ticks,
-            dispersion=steady,
+            history_ticks=np.full(size, float((~np.isnan(sides[0][:, 0])).sum())),
+            dispersion=dispersion.begin(size, SLOTS, past),
         )
 
     def _chosen(
@@ -220,14 +214,19 @@ class Histogram:
         at
             Unix seconds.
         """
-        read = np.isfinite(canary.sum(axis=1) + baseline.sum(axis=1))
-        asked = read & (state.edges[:, 0] >= 0)
-        places, used = _places(state.edges), state.edges >= 0
-        fano = _discounts(state.dispersion, nearest_slots(state.edges))
-        counts, share = self._questions(canary, baseline, places, used)
+        sides = np.stack([canary, baseline])
+        total = sides.sum(axis=2)
+        read = np.isfinite(total[0] + total[1])
+        used = state.edges >= 0
+        asked = read & used[:, 0]
+        rows = np.arange(len(canary))[:, None]
+        slow = slower(sides)[:, rows, _places(state.edges)]
+        learned = dispersion.fano(state.dispersion, _worth(*total))
+        fano = _discounts(learned, state.dispersion, nearest_slots(state.edges))
+        counts, share = self._questions(slow, total, used)
         counts = (np.where(asked[:, None], counts[0], np.nan), counts[1])
         tests, _ = binomial.step(state.tests, self._odds, counts, share, at, fano)
-        seen = _seen(np.where(asked[:, None], baseline, np.nan), places[:, :SLOTS], state.edges)
+        seen = _seen(slow[1, :, :SLOTS], total[1], used[:, :SLOTS] & asked[:, None])
         after = replace(
             state,
             tests=tests,
@@ -239,28 +238,27 @@ class Histogram:
         return self._freeze(after, enough, canary, baseline, at) if enough.any() else after
 
     def _questions(
-        self,
-        canary: FloatArray,
-        baseline: FloatArray,
-        places: NDArray[np.int64],
-        used: NDArray[np.bool_],
+        self, slow: FloatArray, total: FloatArray, used: NDArray[np.bool_]
     ) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
-        """Successes and failures of every row of tests, and the share at the edge of its null."""
-        requests, others = canary.sum(axis=1)[:, None], baseline.sum(axis=1)[:, None]
-        slow = np.take_along_axis(slower(canary), places, axis=1)
-        slow_other = np.take_along_axis(slower(baseline), places, axis=1)
+        """Successes and failures of every row of tests, and the share at the edge of its null.
+
+        ``slow`` has shape (2, K, 11) and ``total`` (2, K): the canary's and the baseline's.
+        """
+        both = ((total[0] > 0) & (total[1] > 0))[:, None]
+        realised = np.where(both, total[0, :, None], 0.0)
+        realised = realised / np.where(both, total.sum(axis=0)[:, None], 1.0)
+        successes = np.where(used, slow[0], 0.0)
+        failures = np.where(used, total[0, :, None] - slow[0], 0.0)
         arms = slice(0, NOT_WORSE + 1)
-        both = (requests > 0) & (others > 0)
-        realised = np.where(both, requests, 0.0) / np.where(both, requests + others, 1.0)
-        successes, failures = slow.copy(), requests - slow
-        share = np.full(slow.shape, 1.0 - self.quantile)
-        failures[:, arms] = np.where(both, slow_other[:, arms], 0.0)
-        successes[:, arms] = np.where(both, slow[:, arms], 0.0)
-        successes[:, NEAR] = slow_other[:, NEAR]
-        failures[:, NEAR] = others - slow_other[:, NEAR]
+        compared = used[:, arms] & both
+        successes[:, arms] = np.where(compared, slow[0, :, arms], 0.0)
+        failures[:, arms] = np.where(compared, slow[1, :, arms], 0.0)
+        successes[:, NEAR] = np.where(used[:, NEAR], slow[1, :, NEAR], 0.0)
+        failures[:, NEAR] = np.where(used[:, NEAR], total[1, :, None] - slow[1, :, NEAR], 0.0)
+        share = np.full(successes.shape, 1.0 - self.quantile)
         share[:, :SLOTS] = shifted_share(realised, 1.0 + self.margin)
         share[:, NOT_WORSE] = shifted_share(realised, self.allowed)[:, 0]
-        return (np.where(used, successes, 0.0), np.where(used, failures, 0.0)), share
+        return (successes, failures), share
 
     def _freeze(
         self,
@@ -404,42 +402,40 @@ class Histogram:
         return max(float(low[0]), 0.0), float(high[0])
 
 
-def _stacked(history: FloatArray, size: int) -> FloatArray:
-    """History of shape (n, K, k)."""
-    if history.ndim == 2:
-        return np.repeat(history[:, None, :], size, axis=1)
-    return np.moveaxis(history, 1, 0)
-
-
 def _places(edges: FloatArray) -> NDArray[np.int64]:
     """Edges as indices; rows without an edge read the first and ignore it."""
     return np.maximum(edges, 0.0).astype(np.int64)
 
 
-def _seen(baseline: FloatArray, places: NDArray[np.int64], edges: FloatArray) -> Seen:
-    """The baseline's slow requests beyond each slot, out of all of them."""
-    used = edges[:, :SLOTS] >= 0
-    slow = np.take_along_axis(slower(baseline), places, axis=1)
-    scale = np.where(used, baseline.sum(axis=1)[:, None], 0.0)
-    return Seen(slow, scale, slow)
+def _seen(slow: FloatArray, requests: FloatArray, used: NDArray[np.bool_]) -> Seen:
+    """The baseline's slow requests beyond each slot, shape (n, 6), out of all of them."""
+    return Seen(slow, np.where(used, requests[:, None], 0.0), slow)
 
 
-def _discounts(learned: Dispersion, slots: NDArray[np.int64]) -> FloatArray:
-    """The Fano factor of every row of tests, shape (K, 11)."""
-    fano = np.take_along_axis(dispersion.fano(learned), slots, axis=1)
+def _worth(canary: FloatArray, baseline: FloatArray) -> FloatArray:
+    """The harmonic mean of both sides' requests, 0 where one has none, shape (K, 1)."""
+    total = canary + baseline
+    both = 2.0 * canary * baseline / np.where(total > 0, total, 1.0)
+    return np.nan_to_num(both)[:, None]
+
+
+def _discounts(fano: FloatArray, learned: Dispersion, slots: NDArray[np.int64]) -> FloatArray:
+    """The Fano factor of every row of tests, shape (K, 11), from those of the slots."""
     seen = np.full_like(fano, UNSEEN_CLUMPS)
     for scale in (learned.ticks, learned.batches):
         estimate = scale.squares / np.where(scale.expected > 0, scale.expected, 1.0)
-        seen = np.maximum(seen, np.take_along_axis(estimate, slots, axis=1))
-    fano[:, NOT_WORSE:] = np.minimum(fano, seen)[:, NOT_WORSE:]
-    return fano
+        seen = np.maximum(seen, estimate)
+    rows = np.arange(len(fano))[:, None]
+    return np.hstack([fano, np.minimum(fano, seen)[rows, slots]])
 
 
 def _mean_of(log_e: FloatArray, used: NDArray[np.bool_]) -> FloatArray:
     """Logarithm of the mean of the e-values in use, 0 where there is none, shape (K,)."""
+    top = np.where(used, log_e, -np.inf).max(axis=1)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total = np.where(used, np.exp(np.minimum(log_e - top[:, None], 0.0)), 0.0).sum(axis=1)
     many = used.sum(axis=1)
-    mean = log_mean(np.where(used, log_e, -np.inf).T) + math.log(used.shape[1])
-    return np.where(many > 0, mean - np.log(np.maximum(many, 1)), 0.0)
+    return np.where(many > 0, top + np.log(np.where(many > 0, total / np.maximum(many, 1), 1.0)), 0)
 
 
 def _finite(value: float) -> float | None:
