@@ -106,9 +106,10 @@ def rank_sums(first: FloatArray, second: FloatArray) -> RankSums:
 
 
 def _rank_block(first: FloatArray, second: FloatArray) -> FloatArray:
-    pooled = np.concatenate([first, second], axis=1)
+    # sorted apart and then merged, which is what the stable sort does with them: NaN last
+    pooled = np.concatenate([np.sort(first, axis=1), np.sort(second, axis=1)], axis=1)
     rows, width = pooled.shape
-    order = np.argsort(pooled, axis=1)  # NaN last
+    order = np.argsort(pooled, axis=1, kind="stable")
     ordered = np.take_along_axis(pooled, order, axis=1)
     real = ~np.isnan(ordered)
     ours = (order < first.shape[1]) & real
