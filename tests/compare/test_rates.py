@@ -190,3 +190,16 @@ def test_wrong_settings_are_refused():
         rate_level(counts(1, 2, 1, 2), threshold=5)
     with pytest.raises(InputError, match=r"level is 0\.5"):
         rate_ratio(counts(1, 2, 1, 2), level=0.5)
+
+
+@given(st.integers(0, 40), st.integers(1, 40), st.sampled_from(["greater", "less"]))
+def test_fishers_test_is_the_limit_of_rare_events(x1, x0, alternative):
+    """Fisher conditions on the events, too; where they are rare the two are one test."""
+    for exposure in (10**8, 200):
+        table = [[x1, exposure - x1], [x0, exposure - x0]]
+        fisher = stats.fisher_exact(table, alternative=alternative).pvalue
+        found = rate_ratio(counts(x1, exposure, x0, exposure), alternative=alternative).p_value
+        if exposure > 200:
+            assert found == pytest.approx(fisher, rel=1e-4)
+        if fisher < 0.1:
+            assert found >= fisher * (1 - 1e-6)  # conservative for events out of requests

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from canarystats.compare import shift
+from canarystats.compare import mann_whitney, shift
 from canarystats.errors import InputError
 from canarystats.evidence import Status
 from canarystats.windows import Pair
@@ -149,3 +149,57 @@ def test_a_hundred_thousand_values_a_side_are_compared():
     found = shift(samples(rng.normal(1, 1, 100_000), rng.normal(0, 1, 100_000)))
     assert found.effect == pytest.approx(1, abs=0.03)
     assert found.interval.high - found.interval.low < 0.03
+
+
+def test_the_published_interval_of_the_permeability_data():
+    """Hollander & Wolfe (1973), Nonparametric Statistical Methods, p. 69 f.
+
+    The first example of R's ``wilcox.test``: W = 35, p = 0.1272 one-sided; with ``conf.int = TRUE``
+    difference in location 0.305, interval from -0.15 to 0.76.
+    """
+    at_term = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]
+    earlier = [1.15, 0.88, 0.90, 0.74, 1.21]
+    pair = samples(at_term, earlier)
+    tested, found = mann_whitney(pair, alternative="greater"), shift(pair)
+    assert tested.effect * 50 == 35
+    assert tested.p_value == pytest.approx(0.1272, abs=5e-5)
+    assert mann_whitney(pair).p_value == pytest.approx(0.2544, abs=5e-5)
+    assert found.effect == pytest.approx(0.305, rel=1e-12)
+    assert (found.interval.low, found.interval.high) == pytest.approx((-0.15, 0.76), rel=1e-12)
+
+
+def test_the_published_test_of_ozone_in_two_months():
+    """The second example of R's ``wilcox.test``: W = 127.5, p = 0.0001208, with ties."""
+    may = [41, 36, 12, 18, 28, 23, 19, 8, 7, 16, 11, 14, 18, 14, 34, 6, 30, 11, 1, 11, 4, 32, 23]
+    may += [45, 115, 37]
+    august = [39, 9, 16, 78, 35, 66, 122, 89, 110, 44, 28, 65, 22, 59, 23, 31, 44, 21, 9, 45, 168]
+    august += [73, 76, 118, 84, 85]
+    tested = mann_whitney(samples(may, august))
+    assert tested.effect * len(may) * len(august) == pytest.approx(127.5, rel=1e-12)
+    assert tested.p_value == pytest.approx(0.0001208, abs=5e-8)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.05, 0.01])
+@pytest.mark.parametrize(("n", "m"), [(4, 6), (5, 10), (8, 12), (20, 20)])
+def test_an_exact_interval_begins_at_the_tabled_order_statistic(n, m, level):
+    """R's ``conf.int``: from the C-th smallest difference, C = qwilcox(level / 2, n, m)."""
+    rng = np.random.default_rng(n * m)
+    x, y = rng.normal(1, 1, n), rng.normal(0, 1, m)
+    # P(U <= u) counted by scipy from a pair of samples with that u
+    ranks = np.arange(1.0, n + m + 1)
+
+    def cdf(u):
+        low = np.arange(1.0, n + 1)
+        for i in range(n - 1, -1, -1):
+            low[i] += min(u, m)
+            u -= min(u, m)
+        rest = np.setdiff1d(ranks, low)
+        return stats.mannwhitneyu(low, rest, alternative="less", method="exact").pvalue
+
+    tabled = next(u for u in range(n * m) if cdf(u) >= level / 2)
+    every = np.sort(np.subtract.outer(x, y), axis=None)
+    interval = shift(samples(x, y), level=level).interval
+    if tabled == 0:
+        assert interval is None
+    else:
+        assert (interval.low, interval.high) == (every[tabled - 1], every[n * m - tabled])
