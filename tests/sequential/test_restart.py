@@ -107,6 +107,30 @@ def test_a_change_at_tick_300_is_found_as_the_reference_table_says(
     assert (np.abs(told - 301) <= 12 / shift**2).mean() > 0.6
 
 
+@pytest.mark.parametrize(("ratio", "events"), [(2.0, 2.0), (5.0, 2.0), (1.5, 20.0)])
+def test_errors_that_rise_at_tick_300_are_found_within_twice_the_limit(ratio, events):
+    runs, share, length = 300, 0.1, 5000
+    odds = np.log([1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
+    design = Restart("m", len(odds), average_run_length=length)
+    rng, state, first = np.random.default_rng(6), design.begin(300), np.full(300, np.inf)
+    for tick in range(1, 900):
+        rate = events * share * (ratio if tick > 300 else 1.0)
+        canary = rng.poisson(rate, runs).astype(float)
+        baseline = rng.poisson(events * (1 - share), runs).astype(float)
+        gain = detectors.odds_gain(canary, baseline, np.full(runs, share), odds)
+        state = design.step(state, gain, float(tick))
+        high = design.log_value(state) >= math.log(length)
+        first[high & np.isinf(first)] = tick
+    assert (first <= 300).sum() <= stats.binom.ppf(1 - 1e-4, runs, 300 / length)
+    moved = share * ratio / (share * ratio + 1 - share)
+    divergence = moved * math.log(moved / share)
+    divergence += (1 - moved) * math.log((1 - moved) / (1 - share))
+    limit = math.log(length) / (divergence * events * (share * ratio + 1 - share))
+    late = first[first > 300] - 300
+    assert np.median(late) <= max(2 * limit, 3)
+    assert np.isfinite(late).mean() > 0.99
+
+
 @pytest.mark.parametrize("form", ["cusum", "shiryaev_roberts"])
 def test_rows_together_equal_single_ones_and_a_missed_tick_changes_nothing(form):
     gains = np.random.default_rng(4).normal(0, 1.5, (50, 20, 3))
