@@ -159,6 +159,30 @@ def test_identical_values_are_degenerate():
         assert (found.p_value, found.effect) == (1.0, 0.5)
 
 
+def test_equal_constants_are_shown_not_worse_of_independent_samples_only():
+    """Under the hypothesis all orders of canary and moved baseline are alike: 1 in C(20, 10)."""
+    level = 0.01
+    pair = samples([5.0] * 10, [5.0] * 10)
+    found = mann_whitney(pair, alternative="less", margin=-0.1, level=level)
+    assert found.status is Status.OK
+    assert found.decides
+    permuted = stats.mannwhitneyu([5.0] * 10, [5.5] * 10, alternative="less")
+    assert found.p_value == pytest.approx(permuted.pvalue, rel=1e-10)
+    assert not mann_whitney(pair, alternative="greater", margin=0.1, level=level).decides
+    zeros = mann_whitney(samples([0.0] * 9, [0.0] * 9), alternative="less", margin=-0.1)
+    assert zeros.status is Status.DEGENERATE  # a share of a median of 0 is no margin
+    gauge = Pair.gauge("g", canary=[5.0] * 60, baseline=[5.0] * 60)
+    assert mann_whitney(gauge, alternative="less", margin=-0.1).status is Status.DEGENERATE
+
+
+def test_two_constants_of_a_gauge_are_told_and_not_decided():
+    found = mann_whitney(Pair.gauge("g", canary=[5.0] * 60, baseline=[0.5] * 60))
+    assert found.status is Status.INSUFFICIENT
+    assert found.effect == 1
+    assert "neither side ever changes" in found.detail
+    assert mann_whitney(samples([5.0] * 60, [0.5] * 60)).decides
+
+
 def test_absent_sides():
     assert mann_whitney(samples([], [])).status is Status.NO_DATA
     assert mann_whitney(samples([1.0], [])).status is Status.ONE_SIDE_ONLY
