@@ -162,8 +162,8 @@ def test_a_refused_batch_leaves_the_monitor_as_it_was(pairs, data):
 @pytest.mark.parametrize("seed", range(2))
 def test_more_errors_never_get_a_better_decision(seed):
     rng = np.random.default_rng(seed)
-    pair = requests(rng, 60, per_tick=9000)
-    extra = rng.random((60, 12))
+    pair = requests(rng, 90, per_tick=9000)
+    extra = rng.random((90, 12))
     found = []
     for level in range(12):
         errors = np.minimum(

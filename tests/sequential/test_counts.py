@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from scipy import stats
 
 from canarystats.evidence import Question, Status
-from canarystats.sequential import counts
-from canarystats.sequential.counts import Counts
+from canarystats.kernels import mixture
+from canarystats.sequential import counts, dispersion
+from canarystats.sequential.counts import Counts, CountsState
+from canarystats.state import pack, unpack
 from tests.rollouts import START
 from tests.sequential.simulated import Rows, most_by_chance
 
@@ -29,11 +32,13 @@ def follow(design, ticks, share=0.05):
 
 
 def one_look(k, m, p, sign=1):
-    odds = np.array([1.001, 1.003, 1.01, 1.03, 1.1, 1.25, 1.5, 2, 3, 5, 10, 30]) ** float(sign)
+    odds = mixture.ODDS ** float(sign)
     q = odds * p / (odds * p + 1 - p)
     ratio = np.exp(stats.binom.logpmf(k, k + m, q) - stats.binom.logpmf(k, k + m, p))
-    # Before anything is known of the baseline, counts may come in pairs: a Fano factor of 2.
-    return math.log(0.5 * np.sqrt(ratio).mean() + 0.5)
+    # Before anything is known of the baseline, counts may be that bursty.
+    tempered = ratio ** (1 / dispersion.UNKNOWN_FANO)
+    first = mixture.FROM_THE_FIRST
+    return math.log(first * np.dot(mixture.PRIOR, tempered) + 1 - first)
 
 
 def test_errors_are_binomial_with_the_realised_share_of_the_requests():
@@ -123,6 +128,100 @@ def test_no_baseline_errors_leave_the_ratio_open_above():
     assert found.effect is None
     assert found.interval.high is None
     assert found.interval.low > 1
+
+
+def ticks_of(rng, rows, n, *, fano=1.0, rate=0.02):
+    """Healthy ticks of many rollouts, and some that were missed on one side."""
+    for _ in range(n):
+        load = np.array([75.0, 1425.0])[:, None]
+        clumps = rng.poisson(load * rate / fano, (2, rows)) * fano
+        sides = np.stack([clumps, np.broadcast_to(load, (2, rows))], axis=2)
+        sides[rng.random((2, rows)) < 0.1] = np.nan
+        yield sides
+
+
+ALL = [WORSE, BEYOND, LEVEL, LOW]
+
+
+def test_metrics_side_by_side_are_the_same_to_the_last_bit_as_alone():
+    design, rng = Counts("requests", ALL), np.random.default_rng(1)
+    past = next(ticks_of(rng, 200, 1))
+    together = design.begin(5, history=(past[0], past[1]))
+    alone = [design.begin(history=(past[0], past[1])) for _ in range(5)]
+    for at, (canary, baseline) in enumerate(ticks_of(rng, 5, 70, fano=3.0)):
+        together = design.step(together, canary, baseline, 0.05, at)
+        for i in range(5):
+            sides = canary[i : i + 1], baseline[i : i + 1]
+            alone[i] = design.step(alone[i], *sides, 0.05, at)
+    for claim, values in design.log_e(together).items():
+        own = np.concatenate([design.log_e(state)[claim] for state in alone])
+        assert own.tobytes() == values.tobytes()
+    for i in (0, 4):
+        assert design.evidence(together, {}, i) == design.evidence(alone[i], {})
+
+
+def test_a_missed_tick_leaves_its_row_alone_and_nothing_else():
+    design = Counts("requests", ALL)
+    before = follow(design, [((9, 100), (20, 900))] * 3)
+    missed = design.step(before, np.full((1, 2), np.nan), np.array([[3.0, 9.0]]), 0.05, START + 9)
+    assert {k: v[0] for k, v in design.log_e(missed).items()} == {
+        k: v[0] for k, v in design.log_e(before).items()
+    }
+    assert missed.tests.looks.tolist() == before.tests.looks.tolist()
+    assert missed.alone.tolist() == before.alone.tolist()
+
+
+def test_saved_and_restored_at_every_tick_it_gives_the_same_to_the_last_bit():
+    design, rng = Counts("requests", ALL), np.random.default_rng(2)
+    straight = restored = design.begin()
+    for at, (canary, baseline) in enumerate(ticks_of(rng, 1, 60, fano=2.0)):
+        straight = design.step(straight, canary, baseline, 0.05, at)
+        restored = unpack(CountsState, json.loads(json.dumps(pack(restored))))
+        restored = design.step(restored, canary, baseline, 0.05, at)
+    assert pack(restored) == pack(straight)
+    assert len(json.dumps(pack(straight))) < 4096
+
+
+class TestHistory:
+    def past(self, n=960, rate=0.01, seed=3):
+        rng = np.random.default_rng(seed)
+        exposure = rng.poisson(700, (2, n)).astype(float)
+        return [np.stack([rng.binomial(e.astype(int), rate), e], axis=1) for e in exposure]
+
+    def found(self, **begin):
+        design = Counts("requests", ALL)
+        state = design.begin(**begin)
+        for i in range(6):
+            sides = np.array([[2.0, 75.0]]), np.array([[14.0, 1425.0]])
+            state = design.step(state, *sides, 0.05, START + i)
+        return {e.claim: e for e in design.evidence(state, {})}, design.log_e(state)
+
+    def test_evidence_says_where_the_fano_factor_comes_from(self):
+        one, other = self.past()
+        told = self.found(history=(one, other))[0]["worse"].assumptions[0]
+        assert told.endswith("from 960 ticks of history and the running baseline")
+        assert "up to a Fano factor of 1" in told
+        told = self.found()[0]["worse"].assumptions[0]
+        assert told.endswith("learned from the running baseline")
+
+    def test_history_of_steady_counts_leaves_little_to_guess(self):
+        one, other = self.past()
+        with_history = self.found(history=(one, other))[1]
+        alone = self.found(history=(one, None))[1]
+        without = self.found()[1]
+        assert with_history["worse"][0] > 4 * without["worse"][0]
+        assert alone["worse"][0] > 3 * without["worse"][0]
+
+    def test_a_history_without_data_teaches_nothing(self):
+        nothing = np.full((50, 2), np.nan)
+        found, log_e = self.found(history=(nothing, nothing))
+        assert log_e == self.found()[1]
+        assert "learned from the running baseline" in found["worse"].assumptions[0]
+
+    def test_the_history_of_one_side_says_nothing_of_the_split(self):
+        one, other = self.past()
+        assert self.found(history=(one, None))[1]["low"] == self.found()[1]["low"]
+        assert self.found(history=(one, other))[1]["low"] != self.found()[1]["low"]
 
 
 def test_the_onset_is_told_within_a_few_ticks():

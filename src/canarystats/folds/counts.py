@@ -49,13 +49,14 @@ class CountsFold(TestedFold[CountsFoldState]):
         super().__init__(setting)
         self.design = Counts(setting.metric.name, _tests(setting))
 
-    def begin(self, history: Pair | None = None) -> CountsFoldState:  # noqa: ARG002
+    def begin(self, history: Pair | None = None) -> CountsFoldState:
         """The state before the first tick."""
         windows = {
             key: trailing.begin(len(ALONE if key.startswith("canary") else COMPARED))
             for key in map(self._window, self.rules)
         }
-        return CountsFoldState(self.design.begin(), self.no_rules(), windows)
+        past = None if history is None else (history.canary, history.baseline)
+        return CountsFoldState(self.design.begin(history=past), self.no_rules(), windows)
 
     def step(self, state: CountsFoldState, tick: Tick) -> CountsFoldState:
         """One tick."""
@@ -74,7 +75,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             raise InputError(msg)
         compared = tick.baseline if has_baseline and tick.comparing else None
         counts = self.tested(state.counts, tick)
-        log_e = self._log_e(counts)
+        log_e = self._log_e(counts) if self.rules else {}
         self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
