@@ -30,6 +30,7 @@ FloatArray = NDArray[np.float64]
 INTERVAL_LEVEL = 0.95
 EVENTS, EXPOSURE = 0, 1
 BASELINE, CANARY, TRAFFIC = 0, 1, 2  # kinds of the dispersion
+BOTH = 3  # the errors of both sides, beside them
 ASSUMES_ERRORS = "errors are independent given the load"
 ASSUMES_TRAFFIC = "requests are assigned independently with the designed share"
 
@@ -153,7 +154,7 @@ class Counts:
         known = both & ~np.isnan(designed)
         return CountsState(
             tests,
-            state.alone + np.nan_to_num(canary),
+            state.alone + np.where(np.isnan(canary), 0.0, canary),
             state.canary + np.where(both[:, None], canary, 0.0),
             state.baseline + np.where(both[:, None], compared, 0.0),
             state.designed + np.where(known, designed * total, 0.0),
@@ -172,18 +173,16 @@ class Counts:
         others, exposed = baseline[:, EVENTS, None], baseline[:, EXPOSURE, None]
         total = exposure + exposed
         realised = exposure / np.where(total > 0, total, 1.0)
-        asks = [self._one, self._arms, self._traffic & ~np.isnan(share)[:, None]]
-        readable = ~np.isnan(exposure) & (self._one | ~np.isnan(total))
-        successes = np.select(asks, [events, events, exposure], 0.0)
-        failures = np.select(asks, [exposure - events, others, exposed], 0.0)
-        shares = np.where(self._one, self._null, shifted_share(realised, self._null))
-        shares = np.where(self._traffic, shifted_share(share[:, None], self._null), shares)
-        asked = readable & (successes + failures > 0)
-        missed = np.isnan(exposure)
-        return (
-            np.where(missed, np.nan, np.where(asked, successes, 0.0)),
-            np.where(missed, np.nan, np.where(asked, failures, 0.0)),
-        ), np.where(asked, shares, 0.0)
+        split = np.where(self._traffic, share[:, None], realised)
+        shares = np.where(self._one, self._null, shifted_share(split, self._null))
+        successes = np.where(self._traffic, exposure, events)
+        failures = np.where(self._traffic, exposed, others)
+        failures = np.where(self._one, exposure - events, failures)
+        both = successes + failures
+        asked = ~np.isnan(both + shares) & (both > 0)
+        nothing = np.where(np.isnan(exposure), np.nan, 0.0)
+        counts = np.where(asked, successes, nothing), np.where(asked, failures, nothing)
+        return counts, np.where(asked, shares, 0.0)
 
     def log_e(self, state: CountsState) -> dict[str, FloatArray]:
         """The log e-value of every claim, shape (K,) each."""
@@ -268,15 +267,16 @@ def _fano(
     bound of the two is used: a canary that fails all at once must not look like a burst, and one
     that errs steadily beside a baseline without errors shows that its errors come one by one.
     """
-    exposure = np.zeros((len(state.in_batch), 3))
+    ticks, batches = (
+        dispersion.with_both(known, BASELINE, CANARY) for known in (state.ticks, state.batches)
+    )
+    exposure = np.zeros_like(ticks.count)
     if canary is not None and baseline is not None:
         total = canary + baseline
         both = 2.0 * canary * baseline / np.where(total > 0, total, 1.0)
-        exposure[:, :2] = np.nan_to_num(both)[:, None]
-    groups = [BASELINE], [BASELINE, CANARY], [TRAFFIC]
-    ticks, batches = (dispersion.pooled(d, *groups) for d in (state.ticks, state.batches))
-    alone, pooled, traffic = dispersion.bound(ticks, batches, exposure).T
-    return np.minimum(alone, pooled), traffic
+        exposure[:, [BASELINE, CANARY, BOTH]] = np.where(np.isnan(both), 0.0, both)[:, None]
+    bound = dispersion.bound(ticks, batches, exposure)
+    return np.minimum(bound[:, BASELINE], bound[:, BOTH]), bound[:, TRAFFIC]
 
 
 def _seen(canary: FloatArray, baseline: FloatArray, share: FloatArray) -> Seen:

@@ -145,21 +145,22 @@ def step(state: Dispersion, seen: Seen) -> Dispersion:
     return Dispersion(ticks, batches, last_tick, last_batch, batch, np.where(full, 0.0, in_batch))
 
 
-def pooled(known: Differences, *groups: Sequence[int]) -> Differences:
-    """Differences with the kinds of each group taken as one, shape (K, groups).
+def with_both(known: Differences, one: int, other: int) -> Differences:
+    """The same with two kinds taken as one in a further column, shape (K, kinds + 1).
 
-    A group counts as many differences as would weigh as much if all were of one size.
+    It counts as many differences as would weigh as much if all were of one size.
     """
-    sums = [
-        np.stack([getattr(known, field.name)[:, list(group)].sum(axis=1) for group in groups], 1)
-        for field in fields(known)
-    ]
-    squares, expected, count, scale = sums
     part = known.expected**2 / np.maximum(known.count, 1.0)
-    parts = np.stack([part[:, list(group)].sum(axis=1) for group in groups], 1)
+    parts, count = part[:, one] + part[:, other], known.count[:, one] + known.count[:, other]
+    expected = known.expected[:, one] + known.expected[:, other]
     weighed = np.where(parts > 0, expected**2 / np.where(parts > 0, parts, 1.0), count)
-    steps = scale / np.maximum(count, 1.0)
-    return Differences(squares, expected, weighed, steps * weighed)
+    scale = (known.scale[:, one] + known.scale[:, other]) / np.maximum(count, 1.0) * weighed
+    squares = known.squares[:, one] + known.squares[:, other]
+    columns = squares, expected, weighed, scale
+    before = known.squares, known.expected, known.count, known.scale
+    return Differences(
+        *(np.concatenate([x, y[:, None]], axis=1) for x, y in zip(before, columns, strict=True))
+    )
 
 
 def fano(state: Dispersion, exposure: FloatArray | None = None) -> FloatArray:
@@ -268,7 +269,11 @@ def _added(known: Differences, kind: int, steps: Seen) -> Differences:
 def _combine(
     operation: Callable[[FloatArray, FloatArray], FloatArray], one: Seen, other: Seen
 ) -> Seen:
-    return Seen(*(operation(getattr(one, f.name), getattr(other, f.name)) for f in fields(Seen)))
+    return Seen(
+        operation(one.values, other.values),
+        operation(one.scale, other.scale),
+        operation(one.variance, other.variance),
+    )
 
 
 def _where(chosen: NDArray[np.bool_], one: Seen, other: Seen) -> Seen:
