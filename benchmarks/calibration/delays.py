@@ -5,8 +5,7 @@ the harmed canary to the edge of the hypothesis. A regression that begins in mid
 against ln(5000) / KL, the least delay of a detector that errs once in 5000 ticks.
 
 Run ``python -m benchmarks.calibration.delays --keep``. It writes results/delays.json; without
-``--keep``
-it only prints.
+``--keep`` it only prints.
 """
 
 from __future__ import annotations

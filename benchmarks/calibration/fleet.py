@@ -6,8 +6,7 @@ from `sequential.budget`. Beside it stand the ways that know no budget: each met
 itself, and a paired z test of each looked at after every tick.
 
 Run ``python -m benchmarks.calibration.fleet --keep``. It writes results/fleet.json; without
-``--keep``
-it only prints.
+``--keep`` it only prints.
 """
 
 from __future__ import annotations

@@ -71,6 +71,12 @@ def line(row) -> str:
     return "  ".join(cells) + f"  {row['cpu_seconds']} s"
 
 
+def merged(rows):
+    """These rows and those kept before of other scenarios, in the order of the scenarios."""
+    known = {row["id"]: row for row in [*results.read("many_looks", {"rows": []})["rows"], *rows]}
+    return [known[name] for name in SCENARIOS if name in known]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=WITH_HISTORY)
@@ -91,6 +97,7 @@ def main() -> None:
             rows.append(row)
     if asked.keep:
         found = {"seed": SEED, "ticks": TICKS, "history": HISTORY, "levels": LEVELS, "rows": rows}
+        found["rows"] = merged(rows)
         results.write("many_looks", found)
 
 

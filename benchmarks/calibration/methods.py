@@ -29,9 +29,7 @@ class CountsMethod:
         self.design = Counts("requests", [Test("worse", Question.WORSE, *test)])
 
     def begin(self, rows, history):
-        if history is None:
-            return self.design.begin(rows)
-        return stacked([self.design.begin(1, sides) for sides in zip(*history, strict=True)])
+        return each_begun(self.design, rows, history)
 
     def step(self, state, canary, baseline, share, at):
         return self.design.step(state, canary, baseline, share, at)
@@ -67,7 +65,7 @@ class HistogramMethod:
         self.design = Histogram("latency", np.append(edges, np.inf), margin=0.0)
 
     def begin(self, rows, history):
-        return self.design.begin(rows, history)
+        return each_begun(self.design, rows, history)
 
     def step(self, state, canary, baseline, _share, at):
         return self.design.step(state, canary, baseline, at)
@@ -81,6 +79,9 @@ class GaugeMethod(HistogramMethod):
 
     def __init__(self):
         self.design = Gauge("gauge", harmful="increase", margin=0.0, allowed=0.05, batch=40)
+
+    def begin(self, rows, history):
+        return self.design.begin(rows, history)
 
 
 def method_of(kind, drawn):
@@ -106,6 +107,13 @@ def evidence_paths(kind, drawn, *, with_history=True):
         state = method.step(state, canary[t], baseline[t], share[t], INTERVAL * (t + 1))
         found[:, t] = method.log_e(state)
     return found
+
+
+def each_begun(design, rows, history):
+    """The state of many rows, each of which learns from a history of its own."""
+    if history is None:
+        return design.begin(rows)
+    return stacked([design.begin(1, sides) for sides in zip(*history, strict=True)])
 
 
 def stacked(states):

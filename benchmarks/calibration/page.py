@@ -89,29 +89,31 @@ def delay(kind) -> str:
 
 
 def healthy() -> str:
-    """Decisions on healthy rollouts."""
+    """Rollbacks of healthy rollouts."""
     rows = []
     for row in [*(found := results.read("rollouts")["healthy"]), _summed(found)]:
-        cells = [row["cell"], row["rollouts"]]
-        for key in ("with_history", "without_history"):
-            said = row[key]
-            cells.append(f"{said['promote']} / {said['hold']} / {said['rollback']}")
-            cells.append(f"{100 * upper(said['rollback'], sum(_decisions(said))):.2f}")
-        cells.append(row["literal"]["rollback"])
+        runs = row["rollouts"]
+        cells = [row["cell"], runs]
+        for key in ("with_history", "without_history", "literal"):
+            hits = row[key]["rollback"]
+            cells.append(f"{hits} ({100 * upper(hits, runs):.2f} %)")
+        cells += [_said(row["with_history"]["said"]), _said(row["without_history"]["said"])]
         rows.append(cells)
-    header = ["service", "rollouts", "with history", "at most, %"]
-    return table([*header, "without history", "at most, %", "rules as written"], rows)
+    header = ["service", "rollouts", "rolled back with history", "without", "rules as written"]
+    return table([*header, "judged with history", "judged without"], rows)
 
 
-def _decisions(said):
-    return [said[word] for word in ("promote", "hold", "rollback")]
+def _said(words) -> str:
+    return ", ".join(f"{count} {word}" for word, count in words.items() if count)
 
 
 def _summed(rows):
     total = {"cell": "all", "rollouts": sum(row["rollouts"] for row in rows)}
     for key in ("with_history", "without_history", "literal"):
-        words = ("promote", "hold", "rollback") if key != "literal" else ("rollback",)
-        total[key] = {word: sum(row[key][word] for row in rows) for word in words}
+        total[key] = {"rollback": sum(row[key]["rollback"] for row in rows)}
+    for key in ("with_history", "without_history"):
+        words = rows[0][key]["said"]
+        total[key]["said"] = {w: sum(row[key]["said"][w] for row in rows) for w in words}
     return total
 
 

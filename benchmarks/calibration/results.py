@@ -14,5 +14,8 @@ def write(name, found) -> None:
     (FOLDER / f"{name}.json").write_text(text + "\n", "utf-8")
 
 
-def read(name):
-    return json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+def read(name, otherwise=None):
+    path = FOLDER / f"{name}.json"
+    if otherwise is not None and not path.exists():
+        return otherwise
+    return json.loads(path.read_text("utf-8"))

@@ -1,12 +1,11 @@
 """Complete rollouts under all eight triggers, through the judge.
 
-Every rollout is judged as a looker at every tick would have: a rollback latches, so one verdict
-over the whole of it tells whether there ever was one. The same data are also read literally, as
-the rules are written, without evidence.
+Every rollout is followed as a looker at every tick would: whether the rules with their evidence
+ever roll back, and whether the rules as they are written do. A sample is judged by `cs.judge`
+itself, which latches a rollback, and must agree to the tick.
 
 Run ``python -m benchmarks.calibration.rollouts --keep``. It writes results/rollouts.json; without
-``--keep``
-it only prints.
+``--keep`` it only prints.
 """
 
 from __future__ import annotations
@@ -21,11 +20,17 @@ import numpy as np
 from benchmarks.calibration import results
 from benchmarks.calibration.bounds import upper
 from benchmarks.calibration.draws import HEALTHY, LEVEL, Change, ar, counts, gauge, histogram
-from benchmarks.calibration.rivals import first_held, trailing
+from benchmarks.calibration.rollback import (
+    as_written,
+    begun,
+    folds_of,
+    literal_conditions,
+    reached,
+    with_evidence,
+)
 from benchmarks.calibration.scenarios import HISTORY, SEED, TICKS
 
 import canarystats as cs
-from canarystats.kernels.buckets import interpolated_quantile
 from canarystats.metric import Metric
 
 SHARE = 0.05
@@ -35,8 +40,10 @@ MEDIAN_SECONDS = 0.1
 EDGES = 2.0 ** (np.arange(-4, 11) / 2)  # times the median
 GIB = 2.0**30
 EVENTS = ("byzantine_events", "integrity_violations", "breaker_trips")
-AT_ONCE = 4
-OF_HEALTHY, OF_REGRESSIONS = 48, 48  # rollouts a cell
+BOUNDS = MEDIAN_SECONDS * np.append(EDGES, np.inf)
+DECISIONS = ("promote", "hold", "rollback")
+AT_ONCE = 100
+ROLLOUTS, JUDGED = 100, 2  # rollouts a cell; of each hundred also through the judge
 ONSET = 100
 
 
@@ -97,7 +104,7 @@ def drawn(cell, rng, rows):
     return {name: draw(rng, rows, cell.ticks, HISTORY, cell.change) for name, draw in made.items()}
 
 
-def pairs_of(cell, data, row, rng):
+def pairs_of(cell, data, row):
     """The pairs of one rollout, and those of its history."""
     found, before = [], []
     for pairs, ticks, sides in (
@@ -109,11 +116,10 @@ def pairs_of(cell, data, row, rng):
         errors = [(s[:, 0], s[:, 1]) for s in sides(data["requests"])]
         pairs.append(cs.Pair.counts("requests", canary=errors[0], baseline=errors[1], times=times))
         slow = sides(data["latency_seconds"])
-        bounds = MEDIAN_SECONDS * np.append(EDGES, np.inf)
         pairs.append(
             cs.Pair.histogram(
                 "latency_seconds",
-                upper_bounds=bounds,
+                upper_bounds=BOUNDS,
                 canary=slow[0],
                 baseline=slow[1],
                 times=times,
@@ -121,51 +127,62 @@ def pairs_of(cell, data, row, rng):
         )
         cores = sides(data["cpu_cores"])
         pairs.append(cs.Pair.gauge("cpu_cores", canary=cores[0], baseline=cores[1], times=times))
-    share_of_limit = 0.005 * data["memory_bytes"].canary[row] / LEVEL * 100
-    used = share_of_limit + cell.leak * np.arange(cell.ticks)[:, None]
-    other = 0.005 * data["memory_bytes"].baseline[row]
+    used = used_share(cell, data)[row]
+    other = 0.5 * data["memory_bytes"].baseline[row] / LEVEL
     times = START + INTERVAL * np.arange(cell.ticks)
     found.append(
         cs.Pair.gauge(
             "memory_bytes", canary=GIB * used, baseline=GIB * other, limit=GIB, times=times
         )
     )
-    for name in EVENTS:
-        happened = rng.poisson(0.01 if name == "breaker_trips" else 0.0, cell.ticks)
-        found.append(cs.Pair.events(name, canary=happened.astype(float), times=times))
+    found += [cs.Pair.events(name, canary=np.zeros(cell.ticks), times=times) for name in EVENTS]
     return found, before
 
 
-def literally(pairs):
-    """The first tick at which a rule fires as it is written; infinite where none does."""
-    requests, latency, _, memory = pairs[:4]
-    canary, baseline = (trailing(side[None])[0] for side in (requests.canary, requests.baseline))
-    rate = canary[:, 0] * baseline[:, 1] > 1.5 * baseline[:, 0] * canary[:, 1]
-    absolute = canary[:, 0] > 0.03 * canary[:, 1]
-    success = canary[:, 0] > 0.05 * canary[:, 1]
-    low = canary[:, 1] < 0.8 * baseline[:, 1] * SHARE / (1 - SHARE)
-    sides = (trailing(side[None])[0] for side in (latency.canary, latency.baseline))
-    ours, theirs = (interpolated_quantile(latency.upper_bounds, side, 0.99) for side in sides)
-    full = (memory.canary > 0.95 * memory.limit).any(axis=1)
-    held = ((rate, 20), (absolute, 20), (success, 12), (low, 40), (ours > 2 * theirs, 20))
-    first = [first_held(true[None], ticks)[0] for true, ticks in (*held, (full, 20))]
-    return float(min(first)) if min(first) < len(rate) else np.inf
+def followed(cell, data, history):
+    """What the rules with evidence say of every row: first ticks and rules; history or none."""
+    rows = len(data["requests"].canary)
+    claims = {}
+    for name, fold in folds_of(policy(), BOUNDS).items():
+        pairs = [past.get(name) for past in history] if history else [None] * rows
+        claims |= reached(fold, begun(fold, pairs), data[name], SHARE)
+    conditions = literal_conditions(data, used_share(cell, data), SHARE, BOUNDS)
+    return with_evidence(conditions, claims), as_written(conditions)
 
 
-def judged(task):
-    """What became of some rollouts of a cell: one dictionary each."""
-    cell, part = task
+def used_share(cell, data):
+    """The share of its limit that each canary pod uses, shape (rows, ticks, pods)."""
+    plain = 0.5 * data["memory_bytes"].canary / LEVEL
+    return plain + cell.leak * np.arange(cell.ticks)[:, None]
+
+
+def measured(task):
+    """What became of some rollouts of a cell: a dictionary each."""
+    cell, part, judged = task
     rng = np.random.default_rng([SEED, zlib.crc32(cell.name.encode()), part])
-    data, found = drawn(cell, rng, AT_ONCE), []
+    data = drawn(cell, rng, AT_ONCE)
+    both = [pairs_of(cell, data, row) for row in range(AT_ONCE)]
+    past = [{pair.name: pair for pair in before} for _, before in both]
+    (with_past, by), (plain, plain_by) = followed(cell, data, past)
+    (without, other), _ = followed(cell, data, None)
+    found = []
     for row in range(AT_ONCE):
-        pairs, history = pairs_of(cell, data, row, rng)
-        outcome = {"cell": cell.name, "literal": literally(pairs)}
-        for key, past in (("with_history", history), ("without_history", ())):
-            verdict = cs.judge(pairs, policy(), share=SHARE, history=past)
-            outcome[key] = verdict.decision.value
-            outcome[key + "_at"] = _ticks(verdict.decided_at)
-            causes = [f.trigger for f in verdict.firings if f.action == "rollback"]
-            outcome[key + "_by"] = causes[0] if causes else ""
+        outcome = {
+            "with_history_at": with_past[row],
+            "with_history_by": by[row],
+            "without_history_at": without[row],
+            "without_history_by": other[row],
+            "literal_at": plain[row],
+            "literal_by": plain_by[row],
+        }
+        if row < judged:
+            outcome["said"] = said = {}
+            for key, history in (("with_history", both[row][1]), ("without_history", ())):
+                verdict = cs.judge(both[row][0], policy(), share=SHARE, history=history)
+                said[key] = verdict.decision.value
+                if _ticks(verdict.decided_at) != outcome[key + "_at"]:
+                    told = f"{cell.name}, {part}, {row}, {key}: {verdict.reason} {outcome}"
+                    raise AssertionError(told)
         found.append(outcome)
     return found
 
@@ -176,18 +193,17 @@ def _ticks(decided_at):
 
 def tallied(cell, outcomes, *, healthy):
     """One row of the table."""
-    row = {"cell": cell.name, "rollouts": len(outcomes), "ticks": cell.ticks}
-    for key in ("with_history", "without_history"):
-        decisions = [outcome[key] for outcome in outcomes]
-        row[key] = {decision.value: decisions.count(decision.value) for decision in cs.Decision}
+    said = [outcome["said"] for outcome in outcomes if "said" in outcome]
+    row = {"cell": cell.name, "rollouts": len(outcomes), "ticks": cell.ticks, "judged": len(said)}
+    for key in ("with_history", "without_history", "literal"):
+        at = [outcome[key + "_at"] for outcome in outcomes]
         by = [outcome[key + "_by"] for outcome in outcomes if outcome[key + "_by"]]
-        row[key]["by"] = {name: by.count(name) for name in sorted(set(by))}
+        row[key] = {"rollback": len(by), "by": {name: by.count(name) for name in sorted(set(by))}}
+        if key != "literal":
+            words = [verdict[key] for verdict in said]
+            row[key]["said"] = {word: words.count(word) for word in DECISIONS}
         if not healthy:
-            row[key] |= _delays([outcome[key + "_at"] for outcome in outcomes], cell)
-    first = [outcome["literal"] for outcome in outcomes]
-    row["literal"] = {"rollback": int(np.isfinite(first).sum())}
-    if not healthy:
-        row["literal"] |= _delays(first, cell)
+            row[key] |= _delays(at, cell)
     return row
 
 
@@ -208,7 +224,8 @@ def _delays(at, cell):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rollouts", type=int, default=OF_HEALTHY, help="a cell")
+    parser.add_argument("--rollouts", type=int, default=ROLLOUTS, help="a cell")
+    parser.add_argument("--judged", type=int, default=JUDGED, help="of each hundred, by the judge")
     parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
@@ -218,9 +235,8 @@ def main() -> None:
         for table, cells in (("healthy", healthy_cells()), ("regressions", regression_cells())):
             tables[table] = []
             for cell in cells:
-                tasks = [(cell, part) for part in range(parts)]
-                found = pool.imap(judged, tasks)
-                outcomes = [outcome for some in found for outcome in some]
+                tasks = [(cell, part, asked.judged) for part in range(parts)]
+                outcomes = [one for some in pool.imap(measured, tasks) for one in some]
                 row = tallied(cell, outcomes, healthy=table == "healthy")
                 print(row, f"{time.time() - start:.0f} s", flush=True)
                 tables[table].append(row)
