@@ -307,7 +307,7 @@ def test_an_error_keeps_its_place_in_the_score():
     assert "not judged: short: not enough data to decide" in found["classificationReason"]
 
 
-def test_autocorrelation_widens_what_sound_mode_takes_for_chance():
+def test_d3_autocorrelation_widens_what_sound_mode_takes_for_chance():
     draw = np.random.default_rng(3)
     failed = {"parity": 0, "sound": 0}
     for _ in range(60):
@@ -322,6 +322,12 @@ def test_autocorrelation_widens_what_sound_mode_takes_for_chance():
             failed[mode] += label(*sides, mode) in {"High", "Low"}
     assert failed["parity"] >= 10
     assert failed["sound"] <= 4
+
+
+def test_d3_is_not_mended_under_twenty_values():
+    # as docs/kayenta.md says: short series count as independent in either mode
+    found, _ = result([100.0 + i for i in range(12)], [120.0 + i for i in range(12)], "sound")
+    assert (found["classification"], found["resultMetadata"]["nEffective"]) == ("High", None)
 
 
 def test_every_figure_is_under_the_result_metadata_of_both_modes():
