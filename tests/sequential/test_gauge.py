@@ -11,7 +11,8 @@ from scipy import stats
 
 from canarystats.evidence import Status
 from canarystats.kernels import student
-from canarystats.sequential.gauge import FEWEST_BATCHES, Gauge, GaugeState
+from canarystats.sequential.gauge import FEWEST_BATCHES, Gauge
+from canarystats.sequential.gauge_state import GaugeState
 from canarystats.state import pack, unpack
 from tests.kernels.processes import ar1
 
@@ -263,6 +264,16 @@ def test_a_rollout_more_restless_than_its_history_raises_the_variance_and_says_s
     assert wild == pytest.approx(3 * calm, rel=0.15)
     assert "times as restless as in the history" in found[1].assumptions[2]
     assert not any("restless" in told for told in found[0].assumptions)
+
+
+def test_a_jump_is_not_taken_for_restlessness():
+    design = gauge()
+    canary = noisy(40, 100, 1)
+    canary[:, 20:] += 50
+    state = follow(design, canary, noisy(40, 100, 2), calm_before())
+    before = follow(design, canary[:, :20], noisy(40, 100, 2)[:, :20], calm_before())
+    assert log_e(design, before)["worse"] < 0
+    assert log_e(design, state)["worse"] > math.log(1e6)
 
 
 def test_values_too_large_to_average_are_not_evaluable():

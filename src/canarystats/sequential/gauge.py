@@ -24,7 +24,6 @@ Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49:1055-1080; Sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -33,10 +32,12 @@ from numpy.typing import NDArray
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.kernels import drift, normal_mixture, student
 from canarystats.sequential import noise
-from canarystats.sequential.noise import Noise
+from canarystats.sequential.gauge_state import GaugeState, only_where, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from canarystats.sequential.noise import Noise
 
 FloatArray = NDArray[np.float64]
 
@@ -45,56 +46,6 @@ FEWEST_BATCHES = 7
 WINDOW = 960  # ticks of a rollout, four hours of 15 s, a quarter of which the intervals suit best
 SHORTEST_TUNING = 50
 WORSE, NOT_WORSE, PLAIN = slice(0, 2), slice(2, 4), 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GaugeState:
-    """K gauges side by side, one a row.
-
-    Columns of width five: worse upwards, worse downwards, not worse upwards, not worse downwards,
-    plain difference; of width two: the first two of those.
-
-    Parameters
-    ----------
-    noise
-        What the history taught.
-    ticks
-        Ticks with both sides, shape (K,).
-    level
-        Sums of the canary's and the baseline's values, shape (K, 2).
-    total
-        Sums of the differences beyond their margins, shape (K, 5).
-    spent
-        Ticks, each counted as often as its pods are fewer than the history's, shape (K,).
-    last, changes
-        The last difference, and half the sum of squared changes, shape (K,).
-    mass, log_scale
-        See `kernels.drift`, shapes (K, 2, grid) and (K, 2).
-    batch, in_batch
-        Sums of the running batch, shape (K, 5), and its ticks so far, shape (K,).
-    batches, mean, squares
-        The finished batches: how many, their mean and sum of squares about it.
-    lowest, since
-        The smallest total so far and the first tick after it in Unix seconds, shape (K, 2); NaN
-        while the total is at its lowest.
-    """
-
-    noise: Noise
-    ticks: FloatArray
-    level: FloatArray
-    total: FloatArray
-    spent: FloatArray
-    last: FloatArray
-    changes: FloatArray
-    mass: FloatArray
-    log_scale: FloatArray
-    batch: FloatArray
-    in_batch: FloatArray
-    batches: FloatArray
-    mean: FloatArray
-    squares: FloatArray
-    lowest: FloatArray
-    since: FloatArray
 
 
 class Gauge:
@@ -147,26 +98,7 @@ class Gauge:
             or the old version alone and None.
         """
         learned = noise.unknown(size) if history is None else noise.learn(*history)
-        one, two, five = np.zeros(size), np.zeros((size, 2)), np.zeros((size, 5))
-        nowhere = np.full((size, 2), np.nan)
-        return GaugeState(
-            noise=learned,
-            ticks=one,
-            level=two,
-            total=five,
-            spent=one,
-            last=np.full(size, np.nan),
-            changes=one,
-            mass=drift.start(size, 2),
-            log_scale=two,
-            batch=five,
-            in_batch=one,
-            batches=one,
-            mean=five,
-            squares=five,
-            lowest=two,
-            since=nowhere,
-        )
+        return start(learned)
 
     def step(
         self, state: GaugeState, canary: FloatArray, baseline: FloatArray, at: float
@@ -192,7 +124,7 @@ class Gauge:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             ordinary = state.noise.ordinary(pods)
             stepped = self._stepped(state, (left, right), (share, ordinary), at)
-        return stepped if seen.all() else _only_where(seen, stepped, state)
+        return stepped if seen.all() else only_where(seen, stepped, state)
 
     def _stepped(
         self,
@@ -205,7 +137,7 @@ class Gauge:
         beyond = self._beyond(left - right, np.abs(right), ordinary)
         ticks, total = state.ticks + 1.0, state.total + beyond
         change = np.where(np.isnan(state.last), 0.0, beyond[:, PLAIN] - state.last)
-        changes = state.changes + 0.5 * change * change / share
+        changes = state.changes + state.noise.bounded(change / np.sqrt(share))
         mass, log_scale = state.mass, state.log_scale
         if state.noise.trusted.any():
             variance = self._variance(state.noise, ticks, changes) * share * self._stretch[0]
@@ -403,12 +335,3 @@ def _standardised(values: FloatArray, variance: FloatArray) -> FloatArray:
     scale = np.sqrt(np.where(known, variance, 1.0))[:, None]
     standardised: FloatArray = values / scale
     return standardised
-
-
-def _only_where(seen: NDArray[np.bool_], after: GaugeState, before: GaugeState) -> GaugeState:
-    """The rows of ``after`` where ``seen``, shape (K,), and of ``before`` elsewhere."""
-    rows = {}
-    for field in fields(GaugeState)[1:]:
-        new, old = getattr(after, field.name), getattr(before, field.name)
-        rows[field.name] = np.where(seen.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-    return replace(before, **rows)

@@ -32,6 +32,7 @@ BATCH_TIMES = 3.0  # autocorrelation times in a batch
 SAFETY = 1.1  # the long-run variance is raised by this, or by more where it is uncertain
 UNCERTAINTY = 1.75
 PRIOR_STEPS = 5.0  # changes from tick to tick that the history weighs against the rollout's own
+WILDEST = 36.0  # one squared change counts for at most so many ordinary ones: harm jumps, once
 RESTLESS = 2.0  # a rollout so many times as restless as its history is told of
 ASSUMES_BATCHES = (
     "batch means are independent and near normal: the series forgets within a third of a batch"
@@ -100,13 +101,18 @@ class Noise:
         few = np.maximum(1.0, 2.0 * np.sqrt(pods))
         return np.maximum(self.side_effect, few * self.pod_effect)
 
+    def bounded(self, change: FloatArray) -> FloatArray:
+        """Half a squared change, shape (K,), as far as one change may count."""
+        most = np.where(self.step_variance > 0, WILDEST * self.step_variance, np.inf)
+        return np.minimum(0.5 * change * change, most)
+
     def restlessness(self, ticks: FloatArray, changes: FloatArray) -> FloatArray:
         """How many times as much a rollout varies from tick to tick as its history did.
 
         Parameters
         ----------
         ticks, changes
-            The rollout's ticks, and half the sum of its squared changes, shape (K,).
+            The rollout's ticks, and the sum of its `bounded` changes, shape (K,).
         """
         usual = np.where(self.step_variance > 0, self.step_variance, 1.0)
         steps = np.maximum(ticks - 1.0, 0.0)
