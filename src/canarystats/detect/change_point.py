@@ -104,7 +104,12 @@ def change_points(  # noqa: PLR0913 - one keyword a setting, all optional
     series, single = _series(values, baseline)
     n = series.shape[1]
     clock = arrays.clock(times, n, "")
-    _require(level=level, min_segment=min_segment, effects=(min_effect, min_effect_ratio))
+    require_sizes(
+        level=level,
+        min_segment=min_segment,
+        min_effect=min_effect,
+        min_effect_ratio=min_effect_ratio,
+    )
     if method not in ("seeded", *METHODS):
         msg = f"method is {method!r}; it must be 'seeded' or one of {', '.join(METHODS)}"
         raise InputError(msg)
@@ -144,14 +149,21 @@ def _series(values: ArrayLike, baseline: ArrayLike | None) -> tuple[FloatArray, 
     return rows, single
 
 
-def _require(*, level: float, min_segment: int, effects: tuple[float, float]) -> None:
+def require_sizes(*, level: float, min_segment: int, **effects: float) -> None:
+    """Refuse settings out of range.
+
+    Raises
+    ------
+    InputError
+        If the level is not within (0, 1), the segment shorter than 2, or an effect negative.
+    """
     if not 0 < level < 1:
         msg = f"level is {level}; it must be between 0 and 1"
         raise InputError(msg)
     if min_segment < 2:
         msg = f"min_segment is {min_segment}; it must be at least 2"
         raise InputError(msg)
-    for field, effect in zip(("min_effect", "min_effect_ratio"), effects, strict=True):
+    for field, effect in effects.items():
         if not effect >= 0:
             msg = f"{field} is {effect}; it must not be negative"
             raise InputError(msg)
