@@ -111,6 +111,10 @@ def _rank_block(first: FloatArray, second: FloatArray) -> FloatArray:
     rows, width = pooled.shape
     order = np.argsort(pooled, axis=1, kind="stable")
     ordered = np.take_along_axis(pooled, order, axis=1)
+    starts = np.ones((rows, width), dtype=bool)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=starts[:, 1:])
+    if width <= BLOCK and starts.all() and not np.isnan(ordered[:, -1:]).any():
+        return _untied(order < first.shape[1], first.shape[1])
     real = ~np.isnan(ordered)
     ours = (order < first.shape[1]) & real
     theirs = real & ~ours
@@ -118,8 +122,6 @@ def _rank_block(first: FloatArray, second: FloatArray) -> FloatArray:
     before = np.zeros((2, rows, width + 1))
     np.cumsum(ours, axis=1, out=before[0, :, 1:])
     np.cumsum(theirs, axis=1, out=before[1, :, 1:])
-    starts = np.ones((rows, width), dtype=bool)
-    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=starts[:, 1:])
     ties = np.zeros(rows)
     if starts.all():
         below_n, below_m = before[0, :, :-1], before[1, :, :-1]
@@ -144,6 +146,19 @@ def _rank_block(first: FloatArray, second: FloatArray) -> FloatArray:
             _squares_above(theirs, theirs_below, before[0, :, -1:]),
         ]
     )
+
+
+def _untied(ours: NDArray[np.bool_], n: int) -> FloatArray:
+    """`_rank_block` where nothing is tied or missing: places are ranks."""
+    rows, width = ours.shape
+    m = width - n
+    first = np.flatnonzero(ours).reshape(rows, n) - np.arange(rows)[:, None] * width
+    second = np.flatnonzero(~ours).reshape(rows, m) - np.arange(rows)[:, None] * width
+    below = first - np.arange(n)
+    above = n - (second - np.arange(m))
+    squares = (below * below).sum(axis=1), (above * above).sum(axis=1)
+    same = np.zeros(rows)
+    return np.stack([below.sum(axis=1), same + n, same + m, same, *squares])
 
 
 def _squares_above(theirs: NDArray[np.bool_], below: FloatArray, n: FloatArray) -> FloatArray:
