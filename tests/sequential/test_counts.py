@@ -260,17 +260,40 @@ def test_the_level_holds_over_a_day_of_ticks(share):
     assert rejections(runs, 2000, level, share, 10.0, seed=9) <= most_by_chance(runs, level)
 
 
-def test_a_doubled_error_rate_is_found_near_the_information_limit():
-    # Two events a tick at 10 %: the reference pages put the best achievable mean at 44 ticks.
-    share, delays = 0.1, []
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        rows = Rows(1)
-        tick, log_e = 0, 0.0
-        while log_e < math.log(20):
-            canary = rng.poisson(2.0 * share * 2.0, 1).astype(float)
-            baseline = rng.poisson(2.0 * (1 - share), 1).astype(float)
-            log_e = rows.step(canary, baseline, np.array([share]))[0]
-            tick += 1
-        delays.append(tick)
-    assert np.median(delays) <= 2 * 44
+def divergence(share, ratio, events):
+    """Kullback-Leibler divergence of one tick from the null, for that many events if healthy."""
+    truth = ratio * share / (ratio * share + 1 - share)
+    each = truth * math.log(truth / share) + (1 - truth) * math.log((1 - truth) / (1 - share))
+    return events * (ratio * share + 1 - share) * each
+
+
+def delays(share, ratio, events, level, *, onset=0, runs=500):
+    """Ticks from the onset until each run is called; runs called before it are left out."""
+    rng, rows = np.random.default_rng(6), Rows(runs, rising=ratio > 1)
+    called, tick = np.full(runs, np.nan), 0
+    while np.isnan(called).any():
+        now = ratio if tick >= onset else 1.0
+        canary = rng.poisson(events * share * now, runs).astype(float)
+        baseline = rng.poisson(events * (1 - share), runs).astype(float)
+        log_e = rows.step(canary, baseline, np.full(runs, share))
+        tick += 1
+        called[np.isnan(called) & (log_e >= -math.log(level))] = tick - onset
+    return called[called > 0]
+
+
+@pytest.mark.parametrize(("level", "mean"), [(0.05, 1.5), (0.01, 1.4), (0.00125, 1.3)])
+@pytest.mark.parametrize(
+    ("share", "ratio", "events"), [(0.5, 1.5, 4), (0.1, 2.0, 4), (0.1, 1.25, 20), (0.05, 0.5, 16)]
+)
+def test_a_regression_is_found_near_the_information_limit(share, ratio, events, level, mean):
+    found = delays(share, ratio, events, level)
+    limit = -math.log(level) / divergence(share, ratio, events)
+    assert np.median(found) <= 1.3 * limit
+    assert np.mean(found) <= mean * limit
+
+
+@pytest.mark.parametrize("level", [0.05, 0.01])
+@pytest.mark.parametrize(("share", "ratio", "events"), [(0.1, 5.0, 2), (0.05, 3.0, 16)])
+def test_an_onset_in_mid_rollout_is_found_within_twice_the_limit(share, ratio, events, level):
+    found = delays(share, ratio, events, level, onset=300)
+    assert np.mean(found) <= 2 * math.log(5000) / divergence(share, ratio, events)
