@@ -266,6 +266,15 @@ def test_a_rollout_more_restless_than_its_history_raises_the_variance_and_says_s
     assert not any("restless" in told for told in found[0].assumptions)
 
 
+@pytest.mark.parametrize("count", [1, 4])
+def test_what_single_pods_cannot_tell_is_said(count):
+    design = gauge()
+    history = tuple(np.tile(side, count) for side in calm_before())
+    history = tuple(side + noisy(HISTORY * count, 0, 9).reshape(side.shape) for side in history)
+    told = design.evidence(design.begin(history=history), {})[0].assumptions
+    assert any(text.startswith("single pods differ lastingly") for text in told) == (count == 1)
+
+
 def test_a_jump_is_not_taken_for_restlessness():
     design = gauge()
     canary = noisy(40, 100, 1)

@@ -37,6 +37,8 @@ RESTLESS = 2.0  # a rollout so many times as restless as its history is told of
 ASSUMES_BATCHES = (
     "batch means are independent and near normal: the series forgets within a third of a batch"
 )
+SINGLE_PODS = 2.0  # one over one, twice
+ASSUMES_ALIKE = "single pods differ lastingly no more than the sides of the history did"
 ASSUMES_HISTORY = "a healthy rollout remembers its past no longer than its history did"
 
 
@@ -274,6 +276,8 @@ def told(learned: Noise, fixed: int, restless: FloatArray, row: int) -> tuple[st
                 f"the difference is {ratio:.3g} times as restless as in the history: its variance "
                 "is raised as much, and what else the history says may not hold"
             )
+        if learned.pods[row] >= SINGLE_PODS:
+            found.append(ASSUMES_ALIKE)
     else:
         found = [_batches(learned, fixed, row), ASSUMES_BATCHES]
     for what, effect in (("pods", learned.pod_effect), ("the two sides", learned.side_effect)):
