@@ -103,7 +103,9 @@ def banks(folds: Mapping[str, AnyFold], pairs: Mapping[str, Pair]) -> list[Bank]
     alike: dict[tuple[Hashable, Hashable, tuple[int, int]], list[str]] = {}
     for name in sorted(pairs):
         fold, pair = folds[name], pairs[name]
-        if isinstance(fold, TestedFold) and pair.baseline is not None:
+        if not isinstance(fold, TestedFold) or not fold.setting.metric.compare:
+            continue
+        if pair.baseline is not None:
             widths = pair.canary.shape[1], pair.baseline.shape[1]
             alike.setdefault((fold.kind, fold.questions, widths), []).append(name)
     found = []

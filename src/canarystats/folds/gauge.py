@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canarystats.folds.fold import TickFold
+from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
-from canarystats.sequential.gauge import Gauge, GaugeState
+from canarystats.sequential.gauge import Gauge
+from canarystats.sequential.gauge_state import GaugeState
 from canarystats.triggers import literal
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
@@ -37,7 +40,7 @@ class GaugeFoldState:
     unused: str = ""
 
 
-class GaugeFold(TickFold[GaugeFoldState]):
+class GaugeFold(TestedFold[GaugeFoldState]):
     """A design: one gauge under a policy."""
 
     kind = Kind.GAUGE
@@ -85,7 +88,7 @@ class GaugeFold(TickFold[GaugeFoldState]):
         presence = state.presence.tick(tick.at, canary=left, baseline=right, infinite=infinite)
         gauge = state.gauge
         if tick.comparing and self.setting.metric.compare and left and tick.baseline is not None:
-            gauge = self.design.step(gauge, tick.canary[None], tick.baseline[None], tick.at)
+            gauge = self.tested(gauge, tick)
         rules = {
             name: rule.step(
                 state.rules[name],
@@ -99,6 +102,26 @@ class GaugeFold(TickFold[GaugeFoldState]):
             for name, rule in self.rules.items()
         }
         return GaugeFoldState(gauge, rules, presence, state.unused)
+
+    @property
+    def questions(self) -> Hashable:
+        """What the tests ask; where it is equal they can stand in one state."""
+        made = self.design
+        return made.harmful, made.margin, made.allowed, made.batch
+
+    def tests(self, state: GaugeFoldState) -> GaugeState:
+        """The state of the metric's tests."""
+        return state.gauge
+
+    def advance(
+        self,
+        tests: GaugeState,
+        canary: NDArray[np.float64],
+        baseline: NDArray[np.float64],
+        tick: Tick,
+    ) -> GaugeState:
+        """One tick of K rows of tests."""
+        return self.design.step(tests, canary, baseline, tick.at)
 
     def onset(self, state: GaugeFoldState, rule: str) -> float | None:  # noqa: ARG002
         """None: its rule reads a limit, not the evidence."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.errors import InputError
-from canarystats.folds.fold import TickFold
+from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
@@ -19,6 +19,8 @@ from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
@@ -40,7 +42,7 @@ class HistogramFoldState:
     presence: Presence = field(default_factory=Presence)
 
 
-class HistogramFold(TickFold[HistogramFoldState]):
+class HistogramFold(TestedFold[HistogramFoldState]):
     """A design: one histogram under a policy; the bucket bounds come with the data."""
 
     kind = Kind.HISTOGRAM
@@ -87,9 +89,8 @@ class HistogramFold(TickFold[HistogramFoldState]):
         samples = state.samples + (float(tick.canary.sum()) if has_canary else 0.0)
         histogram, window, rules = state.histogram, state.window, state.rules
         if has_canary and has_baseline and tick.comparing and tick.baseline is not None:
-            sides = tick.canary[None], tick.baseline[None]
-            histogram = self.design.step(histogram, *sides, tick.at)
-            log_e = self._log_e(histogram)
+            histogram = self.tested(histogram, tick)
+            log_e = self._log_e(histogram) if self.rules else {}
             rules = dict(rules)
             for name, rule in self.rules.items():
                 row = np.concatenate([tick.canary, tick.baseline])
@@ -98,6 +99,27 @@ class HistogramFold(TickFold[HistogramFoldState]):
         else:
             rules = self.unread(rules, tick.at)
         return HistogramFoldState(histogram, rules, window, state.upper_bounds, samples, presence)
+
+    @property
+    def questions(self) -> Hashable:
+        """What the tests ask; where it is equal they can stand in one state."""
+        made = self.design
+        bounds = tuple(made.upper_bounds.tolist())
+        return bounds, made.quantile, made.threshold, made.margin, made.allowed
+
+    def tests(self, state: HistogramFoldState) -> HistogramState:
+        """The state of the metric's tests."""
+        return state.histogram
+
+    def advance(
+        self,
+        tests: HistogramState,
+        canary: NDArray[np.float64],
+        baseline: NDArray[np.float64],
+        tick: Tick,
+    ) -> HistogramState:
+        """One tick of K rows of tests."""
+        return self.design.step(tests, canary, baseline, tick.at)
 
     def _step_rule(
         self, name: str, state: RuleState, log_e: dict[str, float], window: Trailing, at: float
