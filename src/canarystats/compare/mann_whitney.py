@@ -182,8 +182,9 @@ def _evidence(pairs: list[Pair], asked: _Asked) -> list[Evidence]:
     canary = stacked([column[0] for column in columns])
     baseline = stacked([column[1] for column in columns])
     ranked = _rank(_sorted_out(canary, baseline, gauge, asked), asked)
+    finite = sides.whole(columns)
     return [
-        _found(pair, column, ranked, i, asked)
+        _found(pair, column, ranked, i, asked, finite=finite)
         for i, (pair, column) in enumerate(zip(pairs, columns, strict=True))
     ]
 
@@ -278,6 +279,8 @@ def _found(
     ranked: _Ranked,
     i: int,
     asked: _Asked,
+    *,
+    finite: bool = False,
 ) -> Evidence:
     n, m = int(ranked.n[i]), int(ranked.m[i])
     status, detail = _status(pair, columns, ranked, i, asked)
@@ -304,7 +307,7 @@ def _found(
         level=asked.level,
         margin=asked.margin or None,
         assumptions=STATIONARY if gauge else INDEPENDENT,
-        seen=sides.seen(pair, *columns),
+        seen=sides.seen(pair, *columns, finite=finite),
         detail=detail,
         **found,
     )

@@ -115,6 +115,7 @@ class _Reading:
     baseline: FloatArray
     time: float
     ratio: bool
+    finite: bool  # known of the whole batch
     outside: int = 0  # differences beyond each end of the interval, with the end itself
     ends: tuple[float, float, float] | None = None  # low end, estimate, high end
     medians: tuple[float, float] = (math.nan, math.nan)
@@ -128,10 +129,10 @@ class _Reading:
         """Whether differences, or ratios, of these values have no meaning."""
         if self.ratio:
             return not all(
-                sides.all_finite(side) and bool((side > 0).all())
+                (self.finite or sides.all_finite(side)) and bool((side > 0).all())
                 for side in (self.canary, self.baseline)
             )
-        if sides.all_finite(self.canary):
+        if self.finite or sides.all_finite(self.canary):
             return False
         return any(
             bool((self.canary == end).any() and (self.baseline == end).any())
@@ -146,14 +147,14 @@ def _read(pairs: list[Pair], level: float, *, ratio: bool) -> list[_Reading]:
     if gauge:
         ours, theirs = (stacked([columns[i][side] for i in gauge]) for side in (0, 1))
         times[gauge] = autocorrelation_time(ours, theirs)
-    readings = []
+    readings, finite = [], sides.whole(columns)
     for pair, (ours, theirs), time in zip(pairs, columns, times.tolist(), strict=True):
         present = (
             (ours, theirs)
             if pair.kind is Kind.SAMPLES
             else (ours[~np.isnan(ours)], theirs[~np.isnan(theirs)])
         )
-        readings.append(_Reading(pair, (ours, theirs), *present, time, ratio))
+        readings.append(_Reading(pair, (ours, theirs), *present, time, ratio, finite))
     alike: dict[tuple[int, int], list[_Reading]] = {}
     for reading in readings:
         alike.setdefault(reading.sizes, []).append(reading)
@@ -209,7 +210,7 @@ def _found(reading: _Reading, level: float) -> Evidence:
         reference=sides.finite(reading.medians[1]),
         effect_scale="ratio" if reading.ratio else "difference",
         assumptions=ASSUMES,
-        seen=sides.seen(pair, *reading.columns),
+        seen=sides.seen(pair, *reading.columns, finite=reading.finite),
         **_answer(reading, level),
     )
 

@@ -134,8 +134,13 @@ def _pod_mean(table: FloatArray) -> FloatArray:
     return mean
 
 
-def seen(pair: Pair, canary: FloatArray, baseline: FloatArray) -> tuple[str, ...]:
-    """What is missing or infinite in the values compared, after the pair's own notes."""
+def seen(
+    pair: Pair, canary: FloatArray, baseline: FloatArray, *, finite: bool = False
+) -> tuple[str, ...]:
+    """What is missing or infinite in the values compared, after the pair's own notes.
+
+    ``finite`` says that nothing is, where that is known of a whole batch.
+    """
     found = list(pair.notes)
     sides = [("canary", canary)]
     if pair.baseline is None:
@@ -143,7 +148,7 @@ def seen(pair: Pair, canary: FloatArray, baseline: FloatArray) -> tuple[str, ...
     else:
         sides.append(("baseline", baseline))
     for label, values in sides:
-        if all_finite(values):
+        if finite or all_finite(values):
             continue
         missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
         if missing:
@@ -159,6 +164,11 @@ def all_finite(values: FloatArray) -> bool:
     with np.errstate(over="ignore"):
         squares = values.dot(values)
     return math.isfinite(squares) or bool(np.isfinite(values).all())
+
+
+def whole(columns: list[tuple[FloatArray, FloatArray]]) -> bool:
+    """Whether no value of any pair is missing or infinite."""
+    return all(bool(np.isfinite(np.concatenate(side)).all()) for side in zip(*columns, strict=True))
 
 
 def medians(rows: FloatArray) -> FloatArray:
