@@ -26,6 +26,8 @@ from canarystats.kernels.step_noise import (
 from canarystats.kernels.step_place import explained_by_step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from canarystats.kernels.seeded_intervals import Peaks
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.intp]
 
 BLOCK = 1 << 16  # values searched at once: a block and its temporaries stay near the cache
-FIRST_MODELS = 4  # splits tried in every row; rows that use them up try twice as many
+FIRST_MODELS = (0, 1, 2, 4, 8, 16)  # splits tried in every row: a few, or plainly many
+FEW = 2  # beyond, every number of splits is tried
 SWEEPS = 2  # over the places, to move each to its best between its neighbours
 
 
@@ -114,8 +117,8 @@ def steps_at(values: FloatArray, places: IntArray, shortest: int) -> Steps:
 def _search_block(values: FloatArray, shortest: int, level: float) -> list[Steps]:
     sums = running_sums(values)
     found = peaks(sums, shortest)
-    order, sizes = greatest_first(found, FIRST_MODELS)
-    chosen = _shortest_description(values, sums, order)
+    order, sizes = greatest_first(found, min(FIRST_MODELS[-1], values.shape[1] // shortest - 1))
+    chosen = _shortest_description(values, sums, order, FIRST_MODELS)
     noise = _noise_by_model(values, sums, order, chosen)
     n = values.shape[1]
     first = _tails(sizes[:, 0], noise, chosen, n, shortest)
@@ -123,7 +126,7 @@ def _search_block(values: FloatArray, shortest: int, level: float) -> list[Steps
     for row in range(len(values)):
         one = noise.row(row)
         places = order[row, : max(chosen[row], 1)]
-        if chosen[row] >= FIRST_MODELS - 1:
+        if chosen[row] > FEW:
             part = slice(row, row + 1)
             places, one = _more(values[part], sums[part], found.row(row))
         elif not chosen[row] and first[row] > level:
@@ -132,12 +135,13 @@ def _search_block(values: FloatArray, shortest: int, level: float) -> list[Steps
     return steps
 
 
-def _shortest_description(values: FloatArray, sums: FloatArray, order: IntArray) -> IntArray:
-    lengths = [
-        description_length(around_steps(values, sums, order[:, :k]), k)
-        for k in range(order.shape[1] + 1)
-    ]
-    best: IntArray = np.argmin(lengths, axis=0)
+def _shortest_description(
+    values: FloatArray, sums: FloatArray, order: IntArray, models: Sequence[int]
+) -> IntArray:
+    """How many of the splits are worth their telling, of the numbers tried."""
+    tried = [k for k in models if k <= order.shape[1]]
+    lengths = [description_length(around_steps(values, sums, order[:, :k]), k) for k in tried]
+    best: IntArray = np.array(tried)[np.argmin(lengths, axis=0)]
     kept: IntArray = np.minimum(best, (order > 0).sum(axis=1))
     return kept
 
@@ -155,15 +159,15 @@ def _noise_by_model(
 
 def _more(values: FloatArray, sums: FloatArray, found: Peaks) -> tuple[IntArray, StepNoise]:
     """Splits and noise of one row whose best model used up the splits tried."""
-    most = FIRST_MODELS
+    most = FIRST_MODELS[-1]
     while True:
-        most *= 2
         order, _ = greatest_first(found, most)
         order = order[:, : int((order > 0).sum())]
-        chosen = _shortest_description(values, sums, order)
+        chosen = _shortest_description(values, sums, order, range(order.shape[1] + 1))
         if chosen[0] < most - 1:
             noise = _noise_by_model(values, sums, order, chosen)
             return order[0, : chosen[0]], noise
+        most *= 2
 
 
 def _settle(
