@@ -17,10 +17,15 @@ the larger of
 and a quarter of its excess over 1 more, because clumps of random size have heavier tails than
 tempering allows for. The standard error shrinks with the number of differences and of events:
 with 960 ticks of history Poisson counts pay about a tenth, while a rollout without history begins
-with F = 8 (20 where not even an event was seen) and pays about 3 after a hundred ticks.
+with F = 10 (20 while hardly an event was seen) and has about 3 after a hundred ticks. Of 2500
+healthy rollouts of 1000 ticks with two errors a tick, at most 1.8 % are called at 5 % and 0.5 % at
+1 %, in clumps of Fano factor 2, 5 and 20 and with log rates that wander as an AR(0.9) of standard
+deviation 0.3 and 0.6 beside a canary of a tenth of the traffic, with history or without.
 
-What breaks it: a canary that is burstier than its baseline; noise that lasts much longer than the
-twenty ticks of a batch, most of all where the sides share the traffic evenly.
+What breaks it: a canary that is burstier than its baseline; clumps of Fano factor 20 at an even
+split without history (2.9 % at 5 %, 0.9 % at 1 %: at the edge); and noise that lasts as long as a
+batch where the sides share the traffic evenly: with the AR(0.9) above, 6.5 % and 2.6 % are called
+at standard deviation 0.3 with history, 8.6 % and 4.7 % at 0.6 without.
 
 References
 ----------
