@@ -6,7 +6,7 @@ PIP := $(RUN) -m pip install -qq --disable-pip-version-check
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers docs check bench calibration clean
+.PHONY: help demo test lint types layers docs check bench calibration tables clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ bench: $(VENV)/.dev ## Measure footprint and speed
 
 calibration: $(VENV)/.dev ## Simulate error rates at full size (minutes)
 	@$(RUN) -m pytest -m calibration $(ARGS)
+
+tables: $(VENV)/.dev ## Simulate the tables of docs/calibration-many-looks.md (half an hour and more)
+	@for part in many_looks delays fleet rollouts; do \
+	  $(RUN) -m benchmarks.calibration.$$part --keep || exit 1; done
+	@$(RUN) -m benchmarks.calibration.page
 
 clean: ## Remove .venv, caches and reports
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -44,9 +44,9 @@ def of_rivals(name, replications):
 
 def measured(task):
     """One row of the table."""
-    name, replications = task
+    name, replications, without = task
     start = time.process_time()
-    without, rivals = min(replications, WITHOUT), min(replications, OF_RIVALS)
+    rivals = min(replications // 2, OF_RIVALS)
     return {
         "id": name,
         "kind": SCENARIOS[name].kind,
@@ -80,6 +80,7 @@ def merged(rows):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=WITH_HISTORY)
+    parser.add_argument("--without", type=int, default=WITHOUT, help="replications")
     parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--only", nargs="*", default=[], help="kinds or ids")
     parser.add_argument("--processes", type=int, default=2)
@@ -89,16 +90,13 @@ def main() -> None:
         for name, scenario in SCENARIOS.items()
         if not asked.only or name in asked.only or scenario.kind in asked.only
     ]
-    rows = []
-    tasks = [(name, asked.replications) for name in names]
+    tasks = [(name, asked.replications, asked.without) for name in names]
+    settings = {"seed": SEED, "ticks": TICKS, "history": HISTORY, "levels": LEVELS}
     with get_context("spawn").Pool(asked.processes) as pool:
         for row in pool.imap(measured, tasks):
             print(line(row), flush=True)
-            rows.append(row)
-    if asked.keep:
-        found = {"seed": SEED, "ticks": TICKS, "history": HISTORY, "levels": LEVELS, "rows": rows}
-        found["rows"] = merged(rows)
-        results.write("many_looks", found)
+            if asked.keep:
+                results.write("many_looks", settings | {"rows": merged([row])})
 
 
 if __name__ == "__main__":

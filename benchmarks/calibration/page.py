@@ -47,7 +47,7 @@ def level(kind) -> str:
     for row in found["rows"]:
         if row["kind"] != kind:
             continue
-        cells = [f"`{row['id']}`", row["about"]]
+        cells = [f"`{row['id']}`", row["about"], f"{row['runs']} / {row['runs_without']}"]
         of = (
             ("with_history", "runs", ALLOWED.get(kind, 1.0)),
             ("without_history", "runs_without", 1.0),
@@ -64,7 +64,7 @@ def level(kind) -> str:
             cells.append(f"{KAYENTA[row['id']]:g}" if row["id"] in KAYENTA else "")
         rows.append(cells)
     percents = [f"{100 * nominal:g} %" for nominal in found["levels"]]
-    header = ["id", "what is drawn"]
+    header = ["id", "what is drawn", "rollouts"]
     header += [f"history, {p}" for p in percents] + [f"no history, {p}" for p in percents]
     header += [TITLES[rival] for rival in RIVALS] + ["Kayenta, 2 %"] * (kind == "gauge")
     return table(header, rows)
@@ -77,14 +77,14 @@ def delay(kind) -> str:
         if row["kind"] != kind:
             continue
         limit = row["limit"]
-        cells = [row["about"], f"{limit:.1f}"]
+        cells = [row["about"], row["runs"], f"{limit:.1f}"]
         for key in ("mean", "median", "p90"):
             value = row[key]
             least = "≥ " if key == "mean" and row["found"] < 1 else ""
             cells.append("" if value is None else f"{least}{value:.1f} ({value / limit:.2f})")
         cells.append(f"{100 * row['found']:.1f}")
         rows.append(cells)
-    header = ["regression", "limit", "mean", "median", "p90", "found, %"]
+    header = ["regression", "rollouts", "limit", "mean", "median", "p90", "found, %"]
     return table(header, rows)
 
 
@@ -138,7 +138,7 @@ def fleet() -> str:
     rows = []
     for row in found["rows"]:
         runs = row["runs"]
-        cells = [row["about"]]
+        cells = [row["about"], runs]
         cells += [
             rate(hits, runs, nominal)
             for hits, nominal in zip(row["budget"], found["levels"], strict=True)
@@ -146,17 +146,28 @@ def fleet() -> str:
         cells += [f"{100 * row['each'] / runs:.1f}", f"{100 * row['naive'] / runs:.1f}"]
         rows.append(cells)
     percents = [f"e-Bonferroni, {100 * nominal:g} %" for nominal in found["levels"]]
-    return table(["150 metrics", *percents, "each at 5 %", "paired z at 5 %"], rows)
+    return table(["150 metrics", "rollouts", *percents, "each at 5 %", "paired z at 5 %"], rows)
 
 
 def speed() -> str:
     """Cost beside the rivals."""
     found = results.read("speed")
+    whole = [
+        "150 metrics, 50 of each kind, in all",
+        f"{1000 * found['millis_for_150']:.0f}",
+        "",
+        "",
+    ]
     rows = [
-        [row["what"], f"{row['micros']:.1f}", f"{row['ratio']:.2f}", row["bytes"] or ""]
+        [
+            row["what"],
+            f"{row['micros']:.1f}",
+            "" if row["ratio"] == 1 else f"{row['ratio']:.2f} of {row['ours']}",
+            row["bytes"] or "",
+        ]
         for row in found["rows"]
     ]
-    return table(["one tick of one metric", "CPU µs", "times ours", "bytes of state"], rows)
+    return table(["one tick", "CPU µs a metric", "ratio", "bytes of state"], [*rows, whole])
 
 
 TABLES = {

@@ -42,7 +42,7 @@ GIB = 2.0**30
 EVENTS = ("byzantine_events", "integrity_violations", "breaker_trips")
 BOUNDS = MEDIAN_SECONDS * np.append(EDGES, np.inf)
 DECISIONS = ("promote", "hold", "rollback")
-AT_ONCE = 100
+AT_ONCE = 50
 ROLLOUTS, JUDGED = 100, 2  # rollouts a cell; of each hundred also through the judge
 ONSET = 100
 
