@@ -42,7 +42,9 @@ def test_the_band_is_the_published_one(level, constant):
     assert band_width(3, level) == 1
 
 
-@pytest.mark.parametrize(("n", "m", "gap"), [(400, 900, 0.25), (50_000, 2000, 0.09), (90, 90, 0.95)])
+@pytest.mark.parametrize(
+    ("n", "m", "gap"), [(400, 900, 0.25), (50_000, 2000, 0.09), (90, 90, 0.95)]
+)
 def test_the_p_value_is_the_level_at_which_the_bands_come_apart(n, m, gap):
     p = equality_p_value(gap, n, m)
     assert 0 < p < 1

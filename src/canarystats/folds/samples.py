@@ -1,7 +1,12 @@
-"""Raw samples without times: every batch that arrives is one look, and spends its part."""
+"""Raw samples without times: every batch that arrives is one look.
+
+Under a policy of many looks the bets on ranks multiply from look to look. The quantile of a look is
+judged by that look alone, and spends its part of the level.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +14,7 @@ from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds import one_look
 from canarystats.folds.fold import Fold
 from canarystats.folds.setting import Proof, Setting
+from canarystats.sequential.rank_betting import RankBetting, RankState, RankTest
 from canarystats.triggers.reasons import sentence
 from canarystats.verdict import Condition, Firing, Reading, Way
 from canarystats.windows import Kind
@@ -17,12 +23,14 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
 RULE = "latency_p99"
+ASSUMES = "the samples of a look are exchangeable given the looks before it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SamplesFoldState:
-    """The looks so far, the canary samples they held, and the last look's evidence as JSON."""
+    """What all looks have shown by ranks, how much they held, and the last look's evidence."""
 
+    ranks: RankState
     looks: int = 0
     samples: int = 0
     found: tuple[str, ...] = ()
@@ -31,8 +39,9 @@ class SamplesFoldState:
 class SamplesFold(Fold[SamplesFoldState]):
     """A design: one metric of raw samples under a policy.
 
-    Looks do not add up: each is judged by its own batch, at 6 / (π² k²) of the level for the k-th,
-    so that all looks together stay within it. Where many looks are wanted, histograms add up.
+    Whether the canary lies on the harmful side adds up over the looks. How far its p99 has moved
+    does not: the k-th look is judged at 6 / (π² k²) of the level, so that all looks together stay
+    within it. Where that is wanted at many looks, histograms add up.
     """
 
     kind = Kind.SAMPLES
@@ -40,19 +49,53 @@ class SamplesFold(Fold[SamplesFoldState]):
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+        self.design = RankBetting(_tests(setting))
 
     def begin(self, history: Pair | None = None) -> SamplesFoldState:  # noqa: ARG002
         """The state before the first look."""
-        return SamplesFoldState()
+        return SamplesFoldState(self.design.begin())
 
     def observe(self, state: SamplesFoldState, pair: Pair) -> SamplesFoldState:
         """One batch of samples."""
-        looks = state.looks + 1
-        part = 1.0 if self.setting.policy.looks == "one" else one_look.spent_at(looks)
-        found = one_look.shift(self.setting, pair, part) + one_look.tail(self.setting, pair, part)
+        looks, ranks = state.looks + 1, state.ranks
+        once = self.setting.policy.looks == "one"
+        part = 1.0 if once else one_look.spent_at(looks)
+        found = one_look.shift(self.setting, pair, part)
+        if not once and pair.baseline is not None:
+            ranks = self.design.step(ranks, pair.canary.T, pair.baseline.T)
+            found = self._adding_up(found, ranks)
+        found += one_look.tail(self.setting, pair, part)
         return SamplesFoldState(
-            looks, state.samples + len(pair.canary), tuple(e.model_dump_json() for e in found)
+            ranks,
+            looks,
+            state.samples + len(pair.canary),
+            tuple(e.model_dump_json() for e in found),
         )
+
+    def _adding_up(self, last: list[Evidence], ranks: RankState) -> list[Evidence]:
+        """The last look's effects, with what all looks have shown."""
+        log_e = self.design.log_e(ranks)
+        harm = self.setting.levels().get("harm")
+        both_ways = self.setting.metric.harmful == "either"
+        looks = int(ranks.looks[0])
+        found = []
+        for test, evidence in zip(self.design.tests, last, strict=True):
+            level: float | None = self.setting.proof_level
+            if evidence.claim == "worse":
+                level = None if harm is None else harm / 2 if both_ways else harm
+            silent = evidence.status in {Status.NO_DATA, Status.ONE_SIDE_ONLY}
+            update = {
+                "method": "sequential.rank_betting",
+                "status": evidence.status if silent else Status.OK,
+                "interval": None,
+                "p_value": None,
+                "log_e_value": float(log_e[test.claim][0]),
+                "level": level,
+                "assumptions": (ASSUMES,),
+                "detail": f"the e-value is of {looks} looks, the effect of the last",
+            }
+            found.append(evidence.model_copy(update=update))
+        return found
 
     def evidence(self, state: SamplesFoldState) -> list[Evidence]:
         """What the last look found."""
@@ -81,7 +124,7 @@ class SamplesFold(Fold[SamplesFoldState]):
         ]
 
     def harm(self, state: SamplesFoldState) -> tuple[bool, float | None]:
-        """Whether the last look shows harm beyond the metric's margin."""
+        """Whether harm beyond the metric's margin is shown."""
         worse = [e for e in self.evidence(state) if e.claim == "worse"]
         return self.setting.metric.critical and any(e.decides for e in worse), None
 
@@ -119,9 +162,7 @@ class SamplesFold(Fold[SamplesFoldState]):
             return []
         fine = [e for e in self.evidence(state) if e.question is Question.NOT_WORSE]
         shown = bool(fine) and all(e.decides for e in fine)
-        worst = max((e.p_value for e in fine if e.p_value is not None), default=None)
-        detail = "too few samples" if worst is None else f"p {worst:.3g}"
-        return [Proof(f"{self.setting.metric.name} not worse", shown, detail)]
+        return [Proof(f"{self.setting.metric.name} not worse", shown, _progress(fine))]
 
     def trouble(self, state: SamplesFoldState, at: float, patience_seconds: float) -> str:  # noqa: ARG002
         """Why the metric counts as without data, or nothing."""
@@ -135,3 +176,26 @@ class SamplesFold(Fold[SamplesFoldState]):
 
     def _about(self, state: SamplesFoldState, claim: str) -> Evidence | None:
         return next((e for e in self.evidence(state) if e.claim == claim), None)
+
+
+def _tests(setting: Setting) -> list[RankTest]:
+    """The questions to the ranks, in the order of `one_look.shift`."""
+    metric, allowed = setting.metric, 1.0 + setting.allowed(RULE, setting.margin)
+    edge, found = 1.0 + setting.margin, []
+    if metric.harmful in {"increase", "either"}:
+        found.append(RankTest("worse.up", edge, rising=True))
+        found.append(RankTest("not_worse.up", allowed, rising=False))
+    if metric.harmful in {"decrease", "either"}:
+        found.append(RankTest("worse.down", 1.0 / edge, rising=False))
+        found.append(RankTest("not_worse.down", 1.0 / allowed, rising=True))
+    return found
+
+
+def _progress(fine: list[Evidence]) -> str:
+    """How far the proof has come, by its weakest part."""
+    e_values = [e.log_e_value for e in fine if e.log_e_value is not None]
+    if e_values and fine[0].level:
+        shown = math.exp(min(*e_values, 700.0))
+        return f"e-value {shown:.3g} of {1.0 / fine[0].level:.3g}"
+    worst = max((e.p_value for e in fine if e.p_value is not None), default=None)
+    return "too few samples" if worst is None else f"p {worst:.3g}"
