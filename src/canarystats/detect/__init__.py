@@ -3,6 +3,10 @@
 from canarystats.detect.arms import ArmChange, Who, arm_changes
 from canarystats.detect.change_point import change_points
 from canarystats.detect.findings import ChangePoint, ChangePoints
+from canarystats.detect.fleet import UsageBuckets, usage_buckets
+from canarystats.detect.leak import leak
+from canarystats.detect.leak_findings import Leak, Shape
+from canarystats.detect.mann_kendall import mann_kendall
 from canarystats.detect.online import Alarm, OnlineDetector, OnlineState
 
 __all__ = [
@@ -10,9 +14,15 @@ __all__ = [
     "ArmChange",
     "ChangePoint",
     "ChangePoints",
+    "Leak",
     "OnlineDetector",
     "OnlineState",
+    "Shape",
+    "UsageBuckets",
     "Who",
     "arm_changes",
     "change_points",
+    "leak",
+    "mann_kendall",
+    "usage_buckets",
 ]
