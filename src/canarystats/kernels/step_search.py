@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.intp]
 
 BLOCK = 1 << 16  # values searched at once: a block and its temporaries stay near the cache
-FIRST_MODELS = (0, 1, 2, 4, 8, 16)  # splits tried in every row: a few, or plainly many
+FIRST_MODELS = (0, 1, 2, 3, 4, 8, 16)  # splits tried in every row: a few, or plainly many
 FEW = 2  # beyond, every number of splits is tried
 SWEEPS = 2  # over the places, to move each to its best between its neighbours
 

@@ -1,0 +1,251 @@
+"""Change points under the noise that services have, ours beside the peers'; writes the docs page.
+
+Run it from the repository's root: ``python -m benchmarks.quality.change_points``. It rewrites the
+tables of docs/change-points.md. Peers run under the Pythons named by ``PEERS_PYTHON`` (ruptures,
+skchange, fastcpd, changeforest) and ``OTAVA_PYTHON`` (apache-otava); those that are missing have no
+column. Seeds are fixed; times are CPU times, the least of several runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from benchmarks.quality import change_point_peers
+from benchmarks.quality.tcpd import cover, f1, univariate
+from tests.detect.processes import ar1, smoothed, spiked, step
+from tests.needs import SHARED
+
+import canarystats as cs
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "change-points.md"
+OURS = "canarystats"
+SERIES = {OURS: 400}
+PEER_SERIES = 8
+NEAR = 20
+
+
+def slow_and_fast(rng, rows, n):
+    """AR(0.95) and white noise of equal variance."""
+    return ar1(rng, rows, n, 0.95) + rng.normal(size=(rows, n))
+
+
+def season(n):
+    """Three periods, three sigmas high."""
+    return 3 * np.sin(6 * np.pi * np.arange(n) / n)
+
+
+QUIET = {
+    "CP-01": ("independent", lambda rng, k, n: rng.normal(size=(k, n))),
+    "CP-02": ("AR(0.6)", lambda rng, k, n: ar1(rng, k, n, 0.6)),
+    "CP-03": ("AR(0.9)", lambda rng, k, n: ar1(rng, k, n, 0.9)),
+    "CP-04": ("AR(0.95) + white noise", slow_and_fast),
+    "CP-05": ("rate over ten scrapes", smoothed),
+    "CP-06": ("lognormal, sigma 0.6", lambda rng, k, n: rng.lognormal(0, 0.6, (k, n))),
+    "CP-07": ("Student t, 3 degrees", lambda rng, k, n: rng.standard_t(3, (k, n))),
+    "CP-08": ("five spikes of 20 sigma", spiked),
+    "CP-09": ("random walk", lambda rng, k, n: np.cumsum(rng.normal(size=(k, n)), axis=1)),
+    "CP-10": ("season, one arm", lambda rng, k, n: rng.normal(size=(k, n)) + season(n)),
+    "CP-11": (
+        "ramp of 6 sigma, one arm",
+        lambda rng, k, n: rng.normal(size=(k, n)) + 6 * np.arange(n) / n,
+    ),
+    "CP-12": (
+        "season, canary minus baseline",
+        lambda rng, k, n: (
+            (rng.normal(size=(k, n)) + season(n)) - (rng.normal(size=(k, n)) + season(n))
+        ),
+    ),
+}
+STEPPED = {
+    "CP-21": ("1 sigma, independent", lambda rng, k, n: rng.normal(size=(k, n)) + step(n)),
+    "CP-22": ("2 sigma, AR(0.6)", lambda rng, k, n: ar1(rng, k, n, 0.6) + 2 * step(n)),
+    "CP-23": ("2 sigma, AR(0.9)", lambda rng, k, n: ar1(rng, k, n, 0.9) + 2 * step(n)),
+    "CP-24": (
+        "lognormal, +30 %",
+        lambda rng, k, n: rng.lognormal(0, 0.6, (k, n)) * (1 + 0.3 * step(n)),
+    ),
+    "CP-25": (
+        "2 sigma, season, canary minus baseline",
+        lambda rng, k, n: rng.normal(size=(k, n)) + 2 * step(n) - rng.normal(size=(k, n)),
+    ),
+}
+
+
+def peers():
+    """Name and Python of each peer that is here."""
+    pythons = {"PEERS_PYTHON": [], "OTAVA_PYTHON": ["apache-otava"]}
+    pythons["PEERS_PYTHON"] = [p for p in change_point_peers.PEERS if p != "apache-otava"]
+    return {
+        name: os.environ[variable]
+        for variable, names in pythons.items()
+        if variable in os.environ
+        for name in names
+    }
+
+
+def places(method, batches):
+    """What a method finds in each row of each batch; nothing where it failed."""
+    if method == OURS:
+        return [
+            [[p.index for p in points] for points in cs.detect.change_points(rows)]
+            for rows in batches
+        ]
+    found = iter(asked(method, [row for rows in batches for row in rows]))
+    return [[next(found)[0] or [] for _ in rows] for rows in batches]
+
+
+def asked(method, rows):
+    """A peer's answers, from a process of its own."""
+    script = ROOT / "benchmarks" / "quality" / "change_point_peers.py"
+    done = subprocess.run(
+        [peers()[method], str(script), method],
+        input=json.dumps([np.asarray(row).tolist() for row in rows]),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def cell(identifier, found, n):
+    """Change points a series without any; or the share of steps found, and further points."""
+    if identifier in QUIET:
+        return f"{np.mean([len(told) for told in found]):.3g}"
+    at = int(step(n).argmax())
+    hit = np.mean([any(abs(place - at) <= NEAR for place in told) for told in found])
+    more = np.mean([sum(abs(place - at) > NEAR for place in told) for told in found])
+    return f"{hit:.2f}, {more:.2g}"
+
+
+def column(scenarios, method):
+    """A method's cells, n = 500 / n = 2000."""
+    keys = [(identifier, n) for identifier in scenarios for n in (500, 2000)]
+    batches = []
+    for identifier, n in keys:
+        rng = np.random.default_rng([int(identifier[3:]), n])
+        batches.append(scenarios[identifier][1](rng, SERIES.get(method, PEER_SERIES), n))
+    found = places(method, batches)
+    cells = [cell(identifier, told, n) for (identifier, n), told in zip(keys, found, strict=True)]
+    print(method, cells, file=sys.stderr, flush=True)
+    return [" / ".join(pair) for pair in zip(cells[::2], cells[1::2], strict=True)]
+
+
+def table(scenarios, methods):
+    """One row a scenario, one column a method."""
+    columns = [column(scenarios, method) for method in methods]
+    lines = ["| id | scenario | " + " | ".join(methods) + " |"]
+    lines.append("|---" * (len(methods) + 2) + "|")
+    for (identifier, (name, _)), *cells in zip(scenarios.items(), *columns, strict=True):
+        lines.append(f"| {identifier} | {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def speed(methods):
+    """Milliseconds a series: AR(0.6) without a change, and independent noise with one."""
+    sizes = (500, 2000, 10_000)
+    lines = ["| method | data | n=500 | n=2000 | n=10 000 | growth |", "|---|---|---|---|---|---|"]
+    for method in methods:
+        for data, draw in (("no change", QUIET["CP-02"][1]), ("a step", STEPPED["CP-21"][1])):
+            if method == "ruptures KernelCPD rbf":
+                continue  # seconds a series at n = 10 000
+            times = [milliseconds(method, draw(np.random.default_rng(n), 16, n)) for n in sizes]
+            growth = np.polyfit(np.log(sizes), np.log(times), 1)[0]
+            shown = " | ".join(f"{t:.2f}" for t in times)
+            lines.append(f"| {method} | {data} | {shown} | {growth:.2f} |")
+            print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
+def milliseconds(method, rows):
+    """The least CPU time a series."""
+    if method != OURS:
+        return min(took for _, took in asked(method, rows[:4]))
+    least = np.inf
+    for _ in range(7):
+        began = time.process_time()
+        cs.detect.change_points(rows)
+        least = min(least, time.process_time() - began)
+    return 1000 * least / len(rows)
+
+
+def run_lengths():
+    """What the online detector does at the run lengths asked for."""
+    lines = ["| noise | history | asked | mean run length | share of it |", "|---|---|---|---|---|"]
+    for coefficient, asked_for, history, rows in (
+        (0.0, 500, 0, 100),
+        (0.6, 500, 0, 200),
+        (0.6, 500, 1000, 200),
+        (0.6, 2000, 0, 80),
+        (0.9, 500, 0, 100),
+    ):
+        rng = np.random.default_rng([asked_for, history])
+        series = ar1(rng, rows, 8 * asked_for + history, coefficient)
+        detector = cs.detect.OnlineDetector(average_run_length=asked_for)
+        mean = np.mean([until_alarm(detector, row, history) for row in series])
+        shown = f"{asked_for} | {mean:.0f} | {mean / asked_for:.2f}"
+        lines.append(f"| AR({coefficient:g}) | {history} | {shown} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
+def until_alarm(detector, row, history):
+    """Samples until the first false alarm, at most all."""
+    state = detector.start(row[:history] if history else None)
+    watched = row[history:]
+    for start in range(0, len(watched), 100):
+        state, alarms = detector.observe(state, watched[start : start + 100])
+        if alarms:
+            return alarms[0].detected + 1
+    return len(watched)
+
+
+def turing(methods):
+    """F1 and cover on the univariate series at hand."""
+    series = univariate(SHARED / "data" / "tcpd")
+    lines = [f"| method, {len(series)} series | F1 | cover |", "|---|---|---|"]
+    held = [np.flatnonzero(~np.isnan(one.values)) for one in series]
+    rows = [one.values[where] for one, where in zip(series, held, strict=True)]
+    for method in (*methods, "nothing at all"):
+        if method == OURS:
+            found = [told[0] for told in places(method, [row[None] for row in rows])]
+        else:
+            found = places(method, [rows])[0] if method in methods else [[]] * len(rows)
+        scores = []
+        for one, where, told in zip(series, held, found, strict=True):
+            at = where[told].tolist() if told else []
+            n = len(one.values)
+            scores.append((f1(one.annotations, at), cover(one.annotations, at, n)))
+        lines.append("| {} | {:.3f} | {:.3f} |".format(method, *np.mean(scores, axis=0)))
+        print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
+def main():
+    """Measure, and put the tables where the page marks their places."""
+    methods = (OURS, *peers())
+    compared = tuple(method for method in methods if "Binseg" not in method)
+    tables = {
+        "run-lengths": run_lengths(),
+        "turing": turing(methods),
+        "speed": speed(compared),
+        "stepped": table(STEPPED, compared),
+        "quiet": table(QUIET, compared),
+    }
+    page = PAGE.read_text("utf-8")
+    for name, content in tables.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        head, rest = page.split(begin)
+        page = f"{head}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
+    PAGE.write_text(page, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
