@@ -57,6 +57,7 @@ class Cell:
     fano: float = 1.0
     change: Change = HEALTHY
     leak: float = 0.0  # share of the memory limit, a tick
+    gauge: bool = False  # whether a critical gauge is compared as well
     ticks: int = TICKS
 
 
@@ -65,7 +66,7 @@ def healthy_cells():
         for error_rate in (0.001, 0.01):
             for fano in (1.0, 2.0, 5.0):
                 name = f"{per_second:g} req/s, {error_rate:.1%} errors, Fano {fano:g}"
-                yield Cell(name, per_second, error_rate, fano)
+                yield Cell(name, per_second, error_rate, fano, gauge=True)
 
 
 def regression_cells():
@@ -76,15 +77,17 @@ def regression_cells():
         Cell("2x latency", change=Change(scale=2.0, **late)),
         Cell("3x latency", change=Change(scale=3.0, **late)),
         Cell("throughput -40 %", change=Change(traffic=0.6, **late)),
-        Cell("gauge +1 sigma", change=Change(shift=1.0, **late)),
+        Cell("gauge +1 sigma", change=Change(shift=1.0, **late), gauge=True),
         Cell("memory leak", leak=0.002),
     ):
         yield replace(cell, ticks=500)
 
 
-def policy():
-    """The preset, and one critical gauge that is compared."""
+def policy(cell):
+    """The preset, and where the cell has it one critical gauge that is compared."""
     preset = cs.load_policy("eight-triggers")
+    if not cell.gauge:
+        return preset
     cpu = Metric(name="cpu_cores", kind="gauge", unit="1", harmful="increase", critical=True)
     return preset.replace(metrics=(*preset.metrics, cpu))
 
@@ -125,8 +128,9 @@ def pairs_of(cell, data, row):
                 times=times,
             )
         )
-        cores = sides(data["cpu_cores"])
-        pairs.append(cs.Pair.gauge("cpu_cores", canary=cores[0], baseline=cores[1], times=times))
+        if cell.gauge:
+            ours, theirs = sides(data["cpu_cores"])
+            pairs.append(cs.Pair.gauge("cpu_cores", canary=ours, baseline=theirs, times=times))
     used = used_share(cell, data)[row]
     other = 0.5 * data["memory_bytes"].baseline[row] / LEVEL
     times = START + INTERVAL * np.arange(cell.ticks)
@@ -143,7 +147,7 @@ def followed(cell, data, history):
     """What the rules with evidence say of every row: first ticks and rules; history or none."""
     rows = len(data["requests"].canary)
     claims = {}
-    for name, fold in folds_of(policy(), BOUNDS).items():
+    for name, fold in folds_of(policy(cell), BOUNDS).items():
         pairs = [past.get(name) for past in history] if history else [None] * rows
         claims |= reached(fold, begun(fold, pairs), data[name], SHARE)
     conditions = literal_conditions(data, used_share(cell, data), SHARE, BOUNDS)
@@ -178,7 +182,7 @@ def measured(task):
         if row < judged:
             outcome["said"] = said = {}
             for key, history in (("with_history", both[row][1]), ("without_history", ())):
-                verdict = cs.judge(both[row][0], policy(), share=SHARE, history=history)
+                verdict = cs.judge(both[row][0], policy(cell), share=SHARE, history=history)
                 said[key] = verdict.decision.value
                 if _ticks(verdict.decided_at) != outcome[key + "_at"]:
                     told = f"{cell.name}, {part}, {row}, {key}: {verdict.reason} {outcome}"
