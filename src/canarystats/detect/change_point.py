@@ -20,6 +20,7 @@ Yao (1987), Annals of Statistics 15:1321-1328 (interval of a change's place).
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -248,9 +249,10 @@ def _describe(
 
 
 def _median(values: FloatArray) -> float | None:
-    with np.errstate(invalid="ignore"):
-        median = float(np.median(values))
-    return median if np.isfinite(median) else None
+    middle = [(len(values) - 1) // 2, len(values) // 2]
+    low, high = np.partition(values, middle)[middle].tolist()
+    median = (low + high) / 2
+    return median if math.isfinite(median) else None
 
 
 def _nearer(last: float | None, before: float | None, after: float | None) -> bool:
