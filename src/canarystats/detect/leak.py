@@ -16,21 +16,16 @@ rates); a cycle of which less than one period is seen is growth while it rises (
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
 
 from canarystats import arrays
-from canarystats.detect.leak_findings import SECONDS_PER_HOUR, Leak, Shape
-from canarystats.detect.lifetimes import longest, restarts
+from canarystats.detect.leak_findings import SECONDS_PER_HOUR, Leak
+from canarystats.detect.leak_search import search, silent
+from canarystats.detect.stretches import Asked, Stretch, stretch
 from canarystats.errors import InputError
-from canarystats.evidence import Evidence, Interval, Question, Status
-from canarystats.kernels.block_values import block_means, block_minima
-from canarystats.kernels.limit_time import limit_time
-from canarystats.kernels.theil_sen import sen_slope
-from canarystats.kernels.trend import Growth, growth, slope_error
+from canarystats.evidence import Status
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
@@ -39,42 +34,6 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 FLOOR_PER_HOUR = 100e6 / (7 * 24)  # 100 MB over seven days, in bytes
-BLOCKS = 24  # and the fewest samples
-TEETH_BLOCKS = (24, 12)  # minima need blocks that hold whole teeth
-STEADIER = 0.33  # share of the means' slope error at which minima stand for the series instead
-STARTING = 5  # first blocks, in which a jump is a start
-JUMP = 8.0  # robust deviations of the block differences
-ASSUMES = (
-    "a level, a step or a saturation, and a slope, in noise of first order",
-    "one process from the first sample searched to the last",
-)
-SHAPES = tuple(Shape)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    clock: FloatArray  # seconds, or ticks
-    timed: bool
-    tick: float  # length of a tick
-    level: float
-    floor: float  # per unit of the clock
-    coverage: float
-    warm_up: float
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Life:
-    """The stretch of one pod that is searched."""
-
-    arms: FloatArray  # (1 or 2, m): the pod, and its baseline
-    times: FloatArray
-    pod: int
-    limit: float | None
-    now: float | None  # the last value, where the stretch ends before the series does
-    restarts: int
-    seen: tuple[str, ...]
-    trimmed: int = 0
 
 
 def leak(  # noqa: PLR0913 - one keyword a setting, all optional
@@ -152,7 +111,7 @@ def leak(  # noqa: PLR0913 - one keyword a setting, all optional
     timed = clock is not None
     ticks = np.arange(pods.shape[1], dtype=np.float64) if clock is None else clock
     shared = len(pods) if isinstance(pair_or_values, Pair) else 1
-    asked = _Asked(
+    asked = Asked(
         clock=ticks,
         timed=timed,
         tick=float(np.median(np.diff(ticks))) if len(ticks) > 1 else 1.0,
@@ -162,8 +121,8 @@ def leak(  # noqa: PLR0913 - one keyword a setting, all optional
         warm_up=warm_up_seconds if timed else 0.0,
         name=label,
     )
-    lives = [_life(pods, beside, limits, starts, pod, asked=asked) for pod in range(len(pods))]
-    found = _search(lives, asked)
+    lives = [stretch(pods, beside, limits, starts, pod, asked=asked) for pod in range(len(pods))]
+    found = search(lives, asked)
     if isinstance(pair_or_values, Pair):
         return _worst(found, level, asked)
     return found[0] if np.ndim(pair_or_values) == 1 else found
@@ -245,311 +204,11 @@ def _require(level: float, floor: float, coverage: float, warm_up: float) -> Non
             raise InputError(msg)
 
 
-def _life(
-    pods: FloatArray,
-    beside: list[FloatArray] | None,
-    limits: FloatArray,
-    starts: FloatArray | None,
-    pod: int,
-    *,
-    asked: _Asked,
-) -> _Life:
-    """The longest stretch of a pod without restart, its baseline at the same ticks."""
-    values = pods[pod]
-    seen = [
-        f"{what}: {count}"
-        for what, count in (
-            ("missing", int(np.isnan(values).sum())),
-            ("infinite", int(np.isinf(values).sum())),
-        )
-        if count
-    ]
-    own = restarts(values, None if starts is None else starts[pod])
-    others = [] if beside is None else [(row, restarts(row, None)) for row in beside[pod]]
-    cuts = np.union1d(own, others[0][1]) if len(others) == 1 else own
-    start, stop = longest(cuts, np.isfinite(values))
-    if asked.warm_up and start < stop:
-        start += int(np.sum(asked.clock[start:stop] < asked.clock[start] + asked.warm_up))
-    part = slice(start, stop)
-    kept = [row[part] for row, cut in others if not ((cut > start) & (cut < stop)).any()]
-    mean = _mean_of_present(kept)
-    arms = values[part][None]
-    if mean is not None and np.isfinite(mean).any():
-        arms = np.stack([arms[0], mean])
-    elif beside is not None:
-        seen.append("baseline: restarted" if others and not kept else "baseline: no data")
-    both = np.isfinite(arms).all(axis=0)
-    last = values[np.isfinite(values)][-1:]
-    return _Life(
-        arms=np.ascontiguousarray(arms[:, both]),
-        times=asked.clock[part][both],
-        pod=pod,
-        limit=None if np.isnan(limits[pod]) else float(limits[pod]),
-        now=float(last[0]) if len(last) and stop < len(values) else None,
-        restarts=len(own),
-        seen=tuple(seen),
-    )
-
-
-def _mean_of_present(rows: list[FloatArray]) -> FloatArray | None:
-    if not rows:
-        return None
-    stack = np.stack(rows)
-    there = np.isfinite(stack)
-    count = there.sum(axis=0)
-    total = np.where(there, stack, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _search(lives: list[_Life], asked: _Asked) -> list[Leak]:
-    found: list[Leak | None] = [None] * len(lives)
-    searched = []
-    for i, life in enumerate(lives):
-        status = _status(life)
-        if status is None:
-            searched.append(i)
-        else:
-            found[i] = _silent(life, *status, asked)
-    trimmed = dict.fromkeys(searched, 0)
-    for rows in _alike([(i, lives[i]) for i in searched]):
-        for i, cut in zip(rows, _warm_up([lives[i] for i in rows]), strict=True):
-            trimmed[i] = cut
-    stretches = [(i, _trim(lives[i], cut)) for i, cut in trimmed.items()]
-    kept = dict(stretches)
-    for rows in _alike(stretches):
-        for i, answer in zip(rows, _answers([kept[i] for i in rows], asked), strict=True):
-            found[i] = answer
-    return [answer for answer in found if answer is not None]
-
-
-def _status(life: _Life) -> tuple[Status, str] | None:
-    m = len(life.times)
-    if not m:
-        return Status.NO_DATA, "not one sample"
-    if m < BLOCKS:
-        return Status.INSUFFICIENT, f"{m} samples between restarts; it takes {BLOCKS}"
-    tested = _tested(life.arms)
-    if tested.min() == tested.max():
-        return Status.DEGENERATE, "every sample is the same"
-    return None
-
-
-def _alike(lives: list[tuple[int, _Life]]) -> list[list[int]]:
-    """Indices of lives that can be searched as one array."""
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for i, life in lives:
-        groups.setdefault(life.arms.shape, []).append(i)
-    return list(groups.values())
-
-
-def _tested(arms: FloatArray) -> FloatArray:
-    """The series itself, or canary less baseline; arms on the last axis but one."""
-    return arms[..., 0, :] - arms[..., 1, :] if arms.shape[-2] == 2 else arms[..., 0, :]
-
-
-def _warm_up(lives: list[_Life]) -> NDArray[np.intp]:
-    """Samples up to the last jump among the first blocks."""
-    tested = _tested(np.stack([life.arms for life in lives]))
-    differences = np.diff(block_means(tested, BLOCKS), axis=1)
-    about = np.abs(differences - np.median(differences, axis=1, keepdims=True))
-    deviation = 1.4826 * np.median(about, axis=1, keepdims=True)
-    jumps = about[:, :STARTING] > np.maximum(JUMP * deviation, 1e-9 * np.abs(tested).max())
-    last = np.where(jumps.any(axis=1), STARTING - np.argmax(jumps[:, ::-1], axis=1), 0)
-    n = tested.shape[1]
-    # a jump within a block shows in two differences: the block after it is whole
-    return np.where(n * (BLOCKS - last) >= BLOCKS * BLOCKS, last * n // BLOCKS, 0)
-
-
-def _trim(life: _Life, cut: int) -> _Life:
-    return replace(life, arms=life.arms[:, cut:], times=life.times[cut:], trimmed=int(cut))
-
-
-@dataclass(frozen=True, slots=True)
-class _Blocks:
-    """Block values of the arms (K, arms, M), their times (K, M), what the means add to them."""
-
-    arms: FloatArray
-    times: FloatArray
-    above: FloatArray
-
-
-def _blocks(arms: FloatArray, times: FloatArray) -> tuple[list[_Blocks], NDArray[np.intp]]:
-    """The series by means, by minima of short and of long blocks; and which is steadiest."""
-    means = block_means(arms, BLOCKS)
-    found = [_Blocks(means, block_means(times, BLOCKS), np.zeros(len(arms)))]
-    errors = [STEADIER * slope_error(_tested(means), found[0].times)]
-    for blocks in TEETH_BLOCKS:
-        least = block_minima(arms, times[:, None], blocks)
-        above = arms[:, 0].mean(axis=1) - least[:, 0].mean(axis=1)
-        found.append(_Blocks(least, block_means(times, blocks), above))
-        errors.append(slope_error(_tested(least), found[-1].times))
-    return found, np.argmin(np.stack(errors), axis=0)
-
-
-def _answers(lives: list[_Life], asked: _Asked) -> list[Leak]:
-    arms = np.stack([life.arms for life in lives])
-    times = np.stack([life.times for life in lives])
-    ways, chosen = _blocks(arms, times)
-    answers: list[Leak | None] = [None] * len(lives)
-    for way, blocks in enumerate(ways):
-        rows = np.flatnonzero(chosen == way)
-        if not len(rows):
-            continue
-        tested, clock = _tested(blocks.arms)[rows], blocks.times[rows]
-        told = growth(tested, clock, asked.floor)
-        alone = told
-        if arms.shape[1] == 2 and any(lives[i].limit is not None for i in rows):
-            alone = growth(blocks.arms[rows, 0], clock)
-        for k, i in enumerate(rows):
-            canary = (alone, float(blocks.above[i]))
-            answer = _answer(lives[i], (tested[k], clock[k]), told, canary, k, asked)
-            answers[i] = answer.model_copy(update={"envelope": True}) if way else answer
-    return [answer for answer in answers if answer is not None]
-
-
-def _answer(
-    life: _Life,
-    blocks: tuple[FloatArray, FloatArray],
-    told: Growth,
-    canary: tuple[Growth, float],
-    k: int,
-    asked: _Asked,
-) -> Leak:
-    p = float(told.p_value[k])
-    leaking = p <= asked.level
-    hour = SECONDS_PER_HOUR if asked.timed else None
-    slope, error = float(told.slope[k]), float(told.error[k])
-    freedom = len(blocks[0]) - 3
-    reach = float(stdtrit(freedom, (1 + asked.coverage) / 2)) * error
-    interval = _interval(slope - reach, slope + reach, asked)
-    sen = sen_slope(*blocks, asked.coverage, _inflation(*blocks))
-    until, until_interval = _until_limit(life, canary, k, blocks[1], freedom, asked)
-    shape = Shape.LINEAR if leaking else SHAPES[int(told.shape[k])]
-    return Leak(
-        leaking=leaking,
-        shape=shape,
-        slope_per_hour=slope * hour if hour else None,
-        slope_interval=interval,
-        slope_per_tick=slope * asked.tick,
-        sen_slope_per_hour=sen.slope * hour if hour else None,
-        sen_interval=_interval(sen.low, sen.high, asked),
-        halves=_halves(*blocks, asked.tick),
-        time_to_limit_seconds=until if leaking else None,
-        time_to_limit_interval=until_interval,
-        start=float(life.times[0]),
-        end=float(life.times[-1]),
-        restarts=life.restarts,
-        n_trimmed=life.trimmed,
-        pod=life.pod,
-        evidence=Evidence(
-            metric=asked.name,
-            method="leak",
-            question=Question.WORSE if len(life.arms) == 2 else Question.LEVEL,
-            n_canary=life.arms.shape[1],
-            n_baseline=life.arms.shape[1] if len(life.arms) == 2 else 0,
-            effect=slope * (hour or asked.tick),
-            effect_scale="growth an hour" if hour else "growth a tick",
-            interval=interval,
-            p_value=p,
-            level=asked.level,
-            margin=asked.floor * (hour or 1.0),
-            assumptions=ASSUMES,
-            seen=life.seen,
-            detail=f"{shape} over {life.arms.shape[1]} samples",
-        ),
-    )
-
-
-def _interval(low: float, high: float, asked: _Asked) -> Interval | None:
-    if not asked.timed:
-        return None
-    ends = [end * SECONDS_PER_HOUR if np.isfinite(end) else None for end in (low, high)]
-    return Interval(low=ends[0], high=ends[1], level=asked.coverage)
-
-
-def _line(values: FloatArray, times: FloatArray) -> float:
-    """Slope by least squares."""
-    clock = times - times.mean()
-    return float(clock @ values / (clock @ clock))
-
-
-def _halves(values: FloatArray, times: FloatArray, tick: float) -> tuple[float, float]:
-    m = len(values) // 2
-    return _line(values[:m], times[:m]) * tick, _line(values[m:], times[m:]) * tick
-
-
-def _inflation(values: FloatArray, times: FloatArray) -> float:
-    """Variance of Kendall's score over that of independent values, for noise of first order."""
-    clock = times - times.mean()
-    left = values - values.mean() - _line(values, times) * clock
-    power = float(left @ left)
-    if power == 0:
-        return 1.0
-    n = len(left)
-    # the line and its level took (2 + 4 phi) / n from the estimate
-    phi = (float(left[1:] @ left[:-1]) / power * n + 2) / (n - 4)
-    phi = min(max(phi, 0.0), 0.95)
-    return (1 + phi) / (1 - phi)
-
-
-def _until_limit(
-    life: _Life,
-    canary: tuple[Growth, float],
-    k: int,
-    clock: FloatArray,
-    freedom: int,
-    asked: _Asked,
-) -> tuple[float | None, Interval | None]:
-    if life.limit is None or not asked.timed:
-        return None, None
-    told, above = canary
-    slope = float(told.slope[k])
-    gone = float(life.times[-1] - clock[-1])  # from the last block's middle to the last sample
-    level = float(told.level[k]) + above
-    if life.now is not None:
-        level, gone = life.now, 0.0
-    time = limit_time(
-        life.limit - level,
-        slope,
-        float(told.error[k]),
-        float(told.level_error[k]),
-        float(told.covariance[k]),
-        freedom=freedom,
-        coverage=asked.coverage,
-    )
-    point, low, high = (
-        None if end is None else max(end - gone, 0.0) for end in (time.point, time.low, time.high)
-    )
-    if low is None:
-        return point, None
-    return point, Interval(low=low, high=high, level=asked.coverage)
-
-
-def _silent(life: _Life, status: Status, why: str, asked: _Asked) -> Leak:
-    return Leak(
-        leaking=False,
-        shape=Shape.FLAT if status is Status.DEGENERATE else None,
-        restarts=life.restarts,
-        pod=life.pod,
-        evidence=Evidence(
-            metric=asked.name,
-            method="leak",
-            question=Question.WORSE if len(life.arms) == 2 else Question.LEVEL,
-            status=status,
-            n_canary=life.arms.shape[1],
-            level=asked.level,
-            margin=asked.floor * SECONDS_PER_HOUR if asked.timed else 0.0,
-            seen=life.seen,
-            detail=why,
-        ),
-    )
-
-
-def _worst(found: list[Leak], level: float, asked: _Asked) -> Leak:
+def _worst(found: list[Leak], level: float, asked: Asked) -> Leak:
     """The most suspicious pod speaks for all, its p-value corrected for their number."""
     if not found:
-        nothing = _Life(np.empty((1, 0)), np.empty(0), 0, None, None, 0, ())
-        return _silent(nothing, Status.NO_DATA, "not one pod", asked)
+        nothing = Stretch(np.empty((1, 0)), np.empty(0), 0, None, None, 0, ())
+        return silent(nothing, Status.NO_DATA, "not one pod", asked)
     if len(found) == 1:
         return found[0]
 

@@ -56,7 +56,8 @@ class Growth:
     p_halves
         The larger of the p-values of growth in the first and in the second half.
     slope, error
-        Of the line beside the likeliest shape, per unit of the times, and its standard error.
+        Of the line, per unit of the times, and its standard error; beside the shapes that may be
+        the true one, weighted by their likelihood, where the line alone may not be.
     level, level_error, covariance
         The fit at the last value, its standard error, and its covariance with the slope.
     shape
@@ -123,7 +124,7 @@ def slope_error(values: FloatArray, times: FloatArray) -> FloatArray:
 
 
 def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth:
-    rows, n = values.shape
+    n = values.shape[1]
     clock, span = _clock(times)
     shapes, kinds = _shapes(clock)
     fit = _fit(values[:, None, :], shapes, clock[:, None, :])
@@ -138,16 +139,27 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
     p_halves = p[:, kinds == HALF].max(axis=1)
     alone = cost[:, 0] <= cost_without[:, shaped].min(axis=1) + AS_WELL
     agreed = alone & (p_beside <= AGREEING) & (p_halves <= AGREEING)
-    likeliest = np.argmin(np.where(told, cost + 2 * np.log(n) * (kinds != NONE), np.inf), axis=1)
-    row = np.arange(rows)
+    # the line alone where it may be the truth, the mean over what may be where it may not
+    weight = np.where(
+        plausible, np.exp(-0.25 * (cost - cost[:, told].min(axis=1, keepdims=True))), 0
+    )
+    weight = np.where(plausible[:, :1], kinds == NONE, weight)
+    weight /= weight.sum(axis=1, keepdims=True)
+
+    def mean(of: FloatArray) -> FloatArray:
+        total: FloatArray = (weight * of).sum(axis=1)
+        return total
+
+    slope, level = mean(fit.slope), mean(fit.level)
+    slopes, levels = fit.slope - slope[:, None], fit.level - level[:, None]
     return Growth(
         p_value=np.where(agreed, np.minimum(p_beside, p[:, 0]), p_beside),
         p_halves=p_halves,
-        slope=fit.slope[row, likeliest] / span,
-        error=np.sqrt(fit.variance[row, likeliest]) / span,
-        level=fit.level[row, likeliest],
-        level_error=np.sqrt(fit.level_variance[row, likeliest]),
-        covariance=fit.covariance[row, likeliest] / span,
+        slope=slope / span,
+        error=np.sqrt(mean(fit.variance + slopes**2)) / span,
+        level=level,
+        level_error=np.sqrt(mean(fit.level_variance + levels**2)),
+        covariance=mean(fit.covariance + slopes * levels) / span,
         shape=_shortest(cost, cost_without, kinds, n),
     )
 
