@@ -65,6 +65,8 @@ def precog(series: np.ndarray, times: np.ndarray, floor: float) -> bool:
     values = np.median(series[: 5 * m].reshape(m, 5), axis=1)
     clock = times[: 5 * m].reshape(m, 5).mean(axis=1)
     for begin in range(m - m // 4 + 1):
+        if np.ptp(values[begin:]) == 0:
+            break
         slope, _ = np.polyfit(clock[begin:], values[begin:], 1)
         if np.corrcoef(clock[begin:], values[begin:])[0, 1] ** 2 >= 0.8:
             return bool(slope > floor)

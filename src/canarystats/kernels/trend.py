@@ -32,12 +32,14 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 FloatArray = NDArray[np.float64]
+Kinds = NDArray[np.intp]
 
 FEWEST = 12  # values to tell a trend from a step and noise
 EDGE = 2  # values beside a step at either end
 TIME_CONSTANTS = (0.03, 0.06, 0.12, 0.2, 0.3)  # of saturations, as shares of the series
 PLAUSIBLE = 15.0  # twice the log-likelihood ratio up to which a shape may be the true one
 AS_WELL = 8.0  # the same, by which a scan over shapes beats a true line without meaning it
+TOLD = 8.0  # the same, by which noise about a level seldom favours a line: 0.01 of 24 values
 AGREEING = 0.17  # level of the tests beside shapes and of the halves, where a line tells all
 LEVEL_WEIGHT = 1e-3  # of the first value of a random walk: it places the level, and nothing else
 STILL = 1e-20  # share of the power below which what is left is rounding
@@ -61,7 +63,7 @@ class Growth:
     level, level_error, covariance
         The fit at the last value, its standard error, and its covariance with the slope.
     shape
-        0 flat, 1 step, 2 saturating, 3 linear: the shortest description of the row.
+        0 flat, 1 step, 2 saturating, 3 linear: what tells the row best.
     """
 
     p_value: FloatArray
@@ -71,7 +73,7 @@ class Growth:
     level: FloatArray
     level_error: FloatArray
     covariance: FloatArray
-    shape: NDArray[np.intp]
+    shape: Kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
     p_halves = p[:, kinds == HALF].max(axis=1)
     alone = cost[:, 0] <= cost_without[:, shaped].min(axis=1) + AS_WELL
     agreed = alone & (p_beside <= AGREEING) & (p_halves <= AGREEING)
-    # the line alone where it may be the truth, the mean over what may be where it may not
+    # the line alone where it may be the truth, the mean over what may be where it may not; weights
+    # by the root of the likelihood, which the coefficients fitted about each shape make too sharp
     weight = np.where(
         plausible, np.exp(-0.25 * (cost - cost[:, told].min(axis=1, keepdims=True))), 0
     )
@@ -160,7 +163,7 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
         level=level,
         level_error=np.sqrt(mean(fit.level_variance + levels**2)),
         covariance=mean(fit.covariance + slopes * levels) / span,
-        shape=_shortest(cost, cost_without, kinds, n),
+        shape=_shortest(cost, cost_without, kinds),
     )
 
 
@@ -169,7 +172,7 @@ def _clock(times: FloatArray) -> tuple[FloatArray, FloatArray]:
     return (times - times[:, :1]) / span[:, None], span
 
 
-def _shapes(clock: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
+def _shapes(clock: FloatArray) -> tuple[FloatArray, Kinds]:
     """The shapes beside which a line may stand, shape (K, J, M), and the kind of each."""
     rows, n = clock.shape
     place = np.arange(n)
@@ -201,18 +204,15 @@ def _p_values(fit: _Fit, margin: FloatArray, freedom: int) -> FloatArray:
     return p
 
 
-def _shortest(
-    cost: FloatArray, cost_without: FloatArray, kinds: NDArray[np.intp], n: int
-) -> NDArray[np.intp]:
-    """Flat, step, saturating or linear, by Schwarz's criterion; a place counts as a parameter."""
-    price = np.log(n)
+def _shortest(cost: FloatArray, cost_without: FloatArray, kinds: Kinds) -> Kinds:
+    """Flat, step, saturating or linear: more than flat only where that is told clearly."""
     lengths = [
         cost_without[:, 0],
-        cost_without[:, kinds == STEP].min(axis=1) + 2 * price,
-        cost_without[:, kinds == CURVE].min(axis=1) + 2 * price,
-        cost[:, 0] + price,
+        cost_without[:, kinds == STEP].min(axis=1) + TOLD + AS_WELL,
+        cost_without[:, kinds == CURVE].min(axis=1) + TOLD + AS_WELL,
+        cost[:, 0] + TOLD,
     ]
-    shortest: NDArray[np.intp] = np.argmin(np.stack(lengths, axis=1), axis=1)
+    shortest: Kinds = np.argmin(np.stack(lengths, axis=1), axis=1)
     return shortest
 
 
