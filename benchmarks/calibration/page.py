@@ -185,7 +185,10 @@ def filled(text) -> str:
 
     def fill(match):
         head, name, kind, end = match.groups()
-        made = TABLES[name](kind) if kind else TABLES[name]()
+        try:
+            made = TABLES[name](kind) if kind else TABLES[name]()
+        except (FileNotFoundError, KeyError):
+            made = "Not measured yet."
         return f"{head}{made}\n{end}"
 
     return MARKED.sub(fill, text)

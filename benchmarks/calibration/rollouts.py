@@ -42,8 +42,8 @@ GIB = 2.0**30
 EVENTS = ("byzantine_events", "integrity_violations", "breaker_trips")
 BOUNDS = MEDIAN_SECONDS * np.append(EDGES, np.inf)
 DECISIONS = ("promote", "hold", "rollback")
-AT_ONCE = 50
-ROLLOUTS, JUDGED = 100, 2  # rollouts a cell; of each hundred also through the judge
+AT_ONCE = 20
+ROLLOUTS, JUDGED = 100, 4  # rollouts a cell, and how many of them also through the judge
 ONSET = 100
 
 
@@ -229,7 +229,9 @@ def _delays(at, cell):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rollouts", type=int, default=ROLLOUTS, help="a cell")
-    parser.add_argument("--judged", type=int, default=JUDGED, help="of each hundred, by the judge")
+    parser.add_argument(
+        "--judged", type=int, default=JUDGED, help="of a cell, by the judge as well"
+    )
     parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
@@ -239,17 +241,17 @@ def main() -> None:
         for table, cells in (("healthy", healthy_cells()), ("regressions", regression_cells())):
             tables[table] = []
             for cell in cells:
-                tasks = [(cell, part, asked.judged) for part in range(parts)]
+                tasks = [(cell, part, 0 if part else asked.judged) for part in range(parts)]
                 outcomes = [one for some in pool.imap(measured, tasks) for one in some]
                 row = tallied(cell, outcomes, healthy=table == "healthy")
                 print(row, f"{time.time() - start:.0f} s", flush=True)
                 tables[table].append(row)
+                if asked.keep:
+                    results.write("rollouts", {"seed": SEED, "history": HISTORY, **tables})
     for key in ("with_history", "without_history", "literal"):
         hits = sum(row[key]["rollback"] for row in tables["healthy"])
         runs = sum(row["rollouts"] for row in tables["healthy"])
         print(f"{key}: {hits} of {runs} healthy, at most {100 * upper(hits, runs):.2f} %")
-    if asked.keep:
-        results.write("rollouts", {"seed": SEED, "history": HISTORY, **tables})
 
 
 if __name__ == "__main__":
