@@ -10,6 +10,10 @@ where one of these holds:
 - the line alone tells the row about as well as any shape alone, its slope is beyond the margin at
   the level, and it is so at `AGREEING` beside every plausible shape and in both halves of the row.
 
+Where a curve tells the row better than a step and a line alone does not tell it, the second half
+must also grow by a quarter of what the first does: with little noise no curve fits exactly, and
+what it leaves over is not growth.
+
 The noise's coefficient is estimated about each fit, corrected for its bias, and set to 1 where it
 cannot be told from 1: the slope's ratio to its error then holds for stationary noise and for a
 random walk alike. Nothing but the slopes changes when a line is added to a row, so a steeper row
@@ -36,11 +40,21 @@ Kinds = NDArray[np.intp]
 
 FEWEST = 12  # values to tell a trend from a step and noise
 EDGE = 2  # values beside a step at either end
-TIME_CONSTANTS = (0.03, 0.06, 0.12, 0.2, 0.3)  # of saturations, as shares of the series
+TIME_CONSTANTS = (
+    0.03,
+    0.05,
+    0.08,
+    0.12,
+    0.16,
+    0.2,
+    0.25,
+    0.3,
+)  # of saturations, as shares of the series
 PLAUSIBLE = 15.0  # twice the log-likelihood ratio up to which a shape may be the true one
 AS_WELL = 8.0  # the same, by which a scan over shapes beats a true line without meaning it
 TOLD = 8.0  # the same, by which noise about a level seldom favours a line: 0.01 of 24 values
 AGREEING = 0.17  # level of the tests beside shapes and of the halves, where a line tells all
+SLOWED = 0.25  # share of the first half's growth under which a curve's second half is its end
 LEVEL_WEIGHT = 1e-3  # of the first value of a random walk: it places the level, and nothing else
 STILL = 1e-20  # share of the power below which what is left is rounding
 CHUNK = 64  # rows at a time: their fits stay in the cache
@@ -141,6 +155,9 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
     p_halves = p[:, kinds == HALF].max(axis=1)
     alone = cost[:, 0] <= cost_without[:, shaped].min(axis=1) + AS_WELL
     agreed = alone & (p_beside <= AGREEING) & (p_halves <= AGREEING)
+    p_value = np.where(agreed, np.minimum(p_beside, p[:, 0]), p_beside)
+    curved = cost[:, kinds == CURVE].min(axis=1) < cost[:, kinds == STEP].min(axis=1)
+    slowing = ~plausible[:, 0] & curved & _slowed(values, clock)
     # the line alone where it may be the truth, the mean over what may be where it may not; weights
     # by the root of the likelihood, which the coefficients fitted about each shape make too sharp
     weight = np.where(
@@ -156,7 +173,7 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
     slope, level = mean(fit.slope), mean(fit.level)
     slopes, levels = fit.slope - slope[:, None], fit.level - level[:, None]
     return Growth(
-        p_value=np.where(agreed, np.minimum(p_beside, p[:, 0]), p_beside),
+        p_value=np.where(slowing, 1.0, p_value),
         p_halves=p_halves,
         slope=slope / span,
         error=np.sqrt(mean(fit.variance + slopes**2)) / span,
@@ -165,6 +182,17 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
         covariance=mean(fit.covariance + slopes * levels) / span,
         shape=_shortest(cost, cost_without, kinds),
     )
+
+
+def _slowed(values: FloatArray, clock: FloatArray) -> NDArray[np.bool_]:
+    """Whether the second half grows by under `SLOWED` of what the first does."""
+    m = values.shape[1] // 2
+    slopes = []
+    for part in (slice(None, m), slice(m, None)):
+        t = clock[:, part] - clock[:, part].mean(axis=1, keepdims=True)
+        slopes.append((t * values[:, part]).sum(axis=1) / (t * t).sum(axis=1))
+    slowed: NDArray[np.bool_] = slopes[1] < SLOWED * slopes[0]
+    return slowed
 
 
 def _clock(times: FloatArray) -> tuple[FloatArray, FloatArray]:
