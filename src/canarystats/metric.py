@@ -71,6 +71,9 @@ class Metric(Section):
         judges.
     batch
         Ticks that make one observation of a gauge: as many as it takes to forget the past.
+    clumps
+        Counts: how many events may come as one, at most, as long as neither the rollout nor its
+        history has shown it; lower where events are known to come one by one.
     dry_run
         Reported, never decides.
     query
@@ -88,6 +91,7 @@ class Metric(Section):
     absolute_margin: Annotated[float, Field(ge=0)] | None = None
     compare: bool = True
     batch: Annotated[int, Field(ge=1)] = 40
+    clumps: Annotated[float, Field(ge=1, le=1000)] = 6.0
     dry_run: bool = False
     query: Query = Query()
 

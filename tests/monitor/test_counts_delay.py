@@ -58,4 +58,4 @@ def test_with_history_three_times_the_errors_are_called_near_the_information_lim
 
 def test_without_history_three_times_the_errors_wait_until_the_baseline_is_known():
     found = [delay(requests(np.random.default_rng(seed), 160, ratio=3.0)) for seed in range(9)]
-    assert np.median(found) <= 80
+    assert np.median(found) <= 50

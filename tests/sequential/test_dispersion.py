@@ -79,7 +79,7 @@ class TestBound:
         known = 3 / batch_error**2
         expected = max(
             1 + 1.25 * (max(tick * math.exp(tick_error), 1) - 1),
-            1 + 1.25 * (max(mixed, 1) - 1) + 9 * (4 / (4 + known)) ** 2,
+            1 + 1.25 * (max(mixed, 1) - 1) + 3 * (4 / (4 + known)) ** 2,
         )
         assert fano(events, exposure) == pytest.approx(expected)
 

@@ -169,6 +169,7 @@ def test_a_false_evaluation_in_the_middle_starts_the_hold_anew():
 
 def test_so_many_of_so_many_evaluations_fire_a_rule():
     policy = POLICY.with_trigger("error_rate", mode="m_of_n", m=3, n=4, window="15s")
+    policy = policy.with_metric("requests", clumps=1)  # so that four ticks are evidence enough
     assert not judged(clock(3), np.array([76.0, 75.0, 76.0]), policy).firings
     verdict = judged(clock(4), np.array([76.0, 75.0, 76.0, 76.0]), policy)
     assert ways(verdict) == {"error_rate": "sustained"}

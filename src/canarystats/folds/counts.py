@@ -47,7 +47,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.design = Counts(setting.metric.name, _tests(setting))
+        self.design = Counts(setting.metric.name, _tests(setting), clumps=setting.metric.clumps)
 
     def begin(self, history: Pair | None = None) -> CountsFoldState:
         """The state before the first tick."""
@@ -90,7 +90,7 @@ class CountsFold(TestedFold[CountsFoldState]):
     @property
     def questions(self) -> Hashable:
         """What the tests ask; where it is equal they can stand in one state."""
-        return self.design.tests
+        return self.design.tests, self.design.clumps
 
     def tests(self, state: CountsFoldState) -> CountsState:
         """The state of the metric's tests."""

@@ -80,10 +80,22 @@ class CountsState:
 
 
 class Counts:
-    """A design: the questions put to one metric of counts, or to K metrics side by side."""
+    """A design: the questions put to one metric of counts, or to K metrics side by side.
 
-    def __init__(self, metric: str, tests: Sequence[Test]) -> None:
-        self.metric = metric
+    Parameters
+    ----------
+    metric
+        The metric's name.
+    tests
+        The questions.
+    clumps
+        How many events may come as one, at most, as long as the counts have not shown it.
+    """
+
+    def __init__(
+        self, metric: str, tests: Sequence[Test], *, clumps: float = dispersion.UNSEEN_CLUMPS
+    ) -> None:
+        self.metric, self.clumps = metric, clumps
         self.tests = tuple(tests)
         self._odds = binomial.log_odds([test.rising for test in tests])
         self._null = np.array([test.null for test in tests])
@@ -146,7 +158,8 @@ class Counts:
         compared = np.full_like(canary, np.nan) if baseline is None else baseline
         designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
         counts, shares = self._asked(canary, compared, designed)
-        errors, traffic = _fano(state.dispersion, canary[:, EXPOSURE], compared[:, EXPOSURE])
+        exposures = canary[:, EXPOSURE], compared[:, EXPOSURE]
+        errors, traffic = _fano(state.dispersion, self.clumps, exposures)
         fano = np.where(self._traffic, traffic[:, None], errors[:, None])
         tests, _ = binomial.step(state.tests, self._odds, counts, shares, at, fano)
         both: NDArray[np.bool_] = np.isfinite((canary + compared).sum(axis=1))
@@ -198,7 +211,7 @@ class Counts:
     ) -> list[Evidence]:
         """What each question about a row has been answered so far; ``levels`` by claim."""
         log_e = self.log_e(state)
-        errors, traffic = (float(bound[row]) for bound in _fano(state.dispersion))
+        errors, traffic = (float(bound[row]) for bound in _fano(state.dispersion, self.clumps))
         source = _source(int(state.history[row]))
         effects = dict[tuple[str, float], dict[str, object]]()
         found = []
@@ -259,7 +272,7 @@ def _past(one: FloatArray, other: FloatArray | None) -> list[Seen]:
 
 
 def _fano(
-    state: Dispersion, canary: FloatArray | None = None, baseline: FloatArray | None = None
+    state: Dispersion, clumps: float, exposures: tuple[FloatArray, FloatArray] | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """What errors and traffic are discounted by, shape (K,) each, given the tick's exposures.
 
@@ -271,11 +284,12 @@ def _fano(
         dispersion.with_both(known, BASELINE, CANARY) for known in (state.ticks, state.batches)
     )
     exposure = np.zeros_like(ticks.count)
-    if canary is not None and baseline is not None:
+    if exposures is not None:
+        canary, baseline = exposures
         total = canary + baseline
         both = 2.0 * canary * baseline / np.where(total > 0, total, 1.0)
         exposure[:, [BASELINE, CANARY, BOTH]] = np.where(np.isnan(both), 0.0, both)[:, None]
-    bound = dispersion.bound(ticks, batches, exposure)
+    bound = dispersion.bound(ticks, batches, exposure, clumps)
     return np.minimum(bound[:, BASELINE], bound[:, BOTH]), bound[:, TRAFFIC]
 
 

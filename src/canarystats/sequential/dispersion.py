@@ -17,15 +17,16 @@ the larger of
 and a quarter of its excess over 1 more, because clumps of random size have heavier tails than
 tempering allows for. The standard error shrinks with the number of differences and of events:
 with 960 ticks of history Poisson counts pay about a tenth, while a rollout without history begins
-with F = 10 (20 while hardly an event was seen) and has about 3 after a hundred ticks. Of 2500
-healthy rollouts of 1000 ticks with two errors a tick, at most 1.8 % are called at 5 % and 0.5 % at
-1 %, in clumps of Fano factor 2, 5 and 20 and with log rates that wander as an AR(0.9) of standard
-deviation 0.3 and 0.6 beside a canary of a tenth of the traffic, with history or without.
+with F = 4 (6 while hardly an event was seen) and has about 2 after a hundred ticks. Of 2500
+healthy rollouts of 1000 ticks with two errors a tick beside a canary of a tenth of the traffic,
+with history at most 1.8 % are called at 5 % and 0.4 % at 1 %, in clumps of Fano factor 2, 5 and 20 and
+with log rates that wander as an AR(0.9) of standard deviation 0.3 and 0.6; without history 1.2 %
+and 0.2 % in clumps of 5, and 3.1 % and 1.1 % with the wider of the wandering rates.
 
-What breaks it: a canary that is burstier than its baseline; clumps of Fano factor 20 at an even
-split without history (2.9 % at 5 %, 0.9 % at 1 %: at the edge); and noise that lasts as long as a
-batch where the sides share the traffic evenly: with the AR(0.9) above, 6.5 % and 2.6 % are called
-at standard deviation 0.3 with history, 8.6 % and 4.7 % at 0.6 without.
+What breaks it: a canary that is burstier than its baseline; clumps beyond what is assumed, until
+they are seen (Fano factor 20 without history: 4.6 % at 5 %, 2.7 % at 1 %); and noise that lasts as
+long as a batch where the sides share the traffic evenly: with the AR(0.9) above, 6.5 % and 2.6 %
+are called at standard deviation 0.3 with history, 15.7 % and 8.9 % at 0.6 without.
 
 References
 ----------
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 BATCH_TICKS = 20
-UNKNOWN_FANO = 10.0  # what is assumed before any batch is over
-UNSEEN_CLUMPS = 20.0  # the most that is assumed of clumps while hardly an event was seen
+UNKNOWN_FANO = 4.0  # what is assumed before any batch is over
+UNSEEN_CLUMPS = 6.0  # the most that is assumed of clumps while hardly an event was seen
 FADES_WITH = 4.0  # batch differences that leave a quarter of the ignorance
 DOUBT_FACTOR = 2.0  # the most that a large estimate is raised for its standard error
 EVENT_KURTOSIS = 2.0  # variance that each event's clump adds to the estimate
@@ -168,24 +169,31 @@ def with_both(known: Differences, one: int, other: int) -> Differences:
     )
 
 
-def fano(state: Dispersion, exposure: FloatArray | None = None) -> FloatArray:
+def fano(
+    state: Dispersion, exposure: FloatArray | None = None, clumps: float = UNSEEN_CLUMPS
+) -> FloatArray:
     """The Fano factor to divide by, at least 1, shape (K, kinds).
 
     ``exposure`` is what a tick of the test is worth, shape (K, kinds), in the units of `Seen.scale`
     (the harmonic mean of both sides): slow noise of a rate grows with it, and so does its part of
-    F where the series that taught it were smaller. 0 leaves that out.
+    F where the series that taught it were smaller. 0 leaves that out. ``clumps`` is the most that
+    is assumed of F while the counts have hardly shown it.
     """
-    return bound(state.ticks, state.batches, exposure)
+    return bound(state.ticks, state.batches, exposure, clumps)
 
 
 def bound(
-    ticks: Differences, batches: Differences, exposure: FloatArray | None = None
+    ticks: Differences,
+    batches: Differences,
+    exposure: FloatArray | None = None,
+    clumps: float = UNSEEN_CLUMPS,
 ) -> FloatArray:
     """The same from the differences of both time scales."""
     by_tick, tick_error = _estimate(ticks)
-    clumps = _with_tail(by_tick * np.exp(tick_error))
-    most = np.where(ticks.count > 0, UNSEEN_CLUMPS, UNKNOWN_FANO)
-    clumps = np.minimum(clumps, np.maximum(most, DOUBT_FACTOR * by_tick))
+    unknown = min(UNKNOWN_FANO, clumps)
+    fast = _with_tail(by_tick * np.exp(tick_error))
+    most = np.where(ticks.count > 0, clumps, unknown)
+    fast = np.minimum(fast, np.maximum(most, DOUBT_FACTOR * by_tick))
     by_batch, batch_error = _estimate(batches)
     typical = np.where(batches.count > 0, batches.expected / np.maximum(batches.count, 1.0), 0.0)
     mixed = batches.expected + SHRINKING * typical
@@ -198,8 +206,8 @@ def bound(
         missed = shown * np.maximum(growth - 1.0, 0.0)
         slow = slow + np.where(batches.count >= FEWEST_SLOW, missed, 0.0)
     known = 3.0 / batch_error**2
-    ignorance = (UNKNOWN_FANO - 1.0) * (FADES_WITH / (FADES_WITH + known)) ** 2
-    factor: FloatArray = np.maximum(np.maximum(clumps, _with_tail(slow) + ignorance), 1.0)
+    ignorance = (unknown - 1.0) * (FADES_WITH / (FADES_WITH + known)) ** 2
+    factor: FloatArray = np.maximum(np.maximum(fast, _with_tail(slow) + ignorance), 1.0)
     return factor
 
 
