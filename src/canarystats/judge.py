@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from canarystats.evidence import Evidence
+from canarystats.evidence import Evidence, Question
 from canarystats.folds.setting import Proof
 from canarystats.policy import Metric, format_duration
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
@@ -29,6 +29,9 @@ FAMILIES = {
     "error_rate_absolute": "errors",
     "success_rate": "errors",
 }
+# Questions that compare nothing, or that ask for the split itself.
+UNTOUCHED_BY_SPLIT = {Question.SPLIT, Question.LEVEL}
+SUSPECT = "the traffic is not divided as designed: this comparison is suspect"
 READ = {Condition.CLEAR, Condition.WARNING, Condition.PENDING, Condition.FIRED}
 
 
@@ -118,7 +121,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         approval=policy.approval,
         firings=course.firings,
         readings=tuple(_as_fired(reading, causes) for view in views for reading in view.readings),
-        evidence=tuple(evidence for view in views for evidence in view.evidence),
+        evidence=_evidence(views),
         started=course.started,
         at=course.at,
         ticks=course.ticks,
@@ -132,6 +135,23 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         policy_digest=course.policy_digest,
         input_digest=course.input_digest,
         library_version=course.library_version,
+    )
+
+
+def _split_is_off(views: Sequence[MetricView]) -> bool:
+    return any(view.split_is_off for view in views if not view.metric.dry_run)
+
+
+def _evidence(views: Sequence[MetricView]) -> tuple[Evidence, ...]:
+    """Everything found; comparisons say so where the traffic is not divided as designed."""
+    found = tuple(evidence for view in views for evidence in view.evidence)
+    if not _split_is_off(views):
+        return found
+    return tuple(
+        evidence
+        if evidence.question in UNTOUCHED_BY_SPLIT
+        else evidence.model_copy(update={"seen": (*evidence.seen, SUSPECT)})
+        for evidence in found
     )
 
 
@@ -172,7 +192,7 @@ def _reasons_to_hold(
         found += [f"{view.metric.name}: {view.trouble}" for view in required if view.trouble]
     if policy.partial_data == "hold":
         found += [f"{view.metric.name}: {view.partial}" for view in required if view.partial]
-    if any(view.split_is_off for view in views if not view.metric.dry_run):
+    if _split_is_off(views):
         found.append("the traffic is not divided as designed, so every comparison is suspect")
     found += [
         f"{reading.detail}, beyond its threshold{_held(reading)}"

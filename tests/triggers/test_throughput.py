@@ -84,6 +84,9 @@ def test_a_share_that_differs_from_the_designed_one_is_never_promoted():
     assert verdict.decision is cs.Decision.HOLD
     assert "not divided as designed" in verdict.reason
     assert evidence(verdict, "split.high").decides
+    marked = {e.claim for e in verdict.evidence if any("suspect" in note for note in e.seen)}
+    assert {"error_rate.worse", "not_worse", "throughput.worse"} <= marked
+    assert not marked & {"split.high", "split.low", "success_rate.below"}
 
 
 def test_the_split_check_can_be_left_out():

@@ -20,8 +20,8 @@ with 960 ticks of history Poisson counts pay about a tenth, while a rollout with
 with F = 4 (6 while hardly an event was seen) and has about 2 after a hundred ticks. Of 2500
 healthy rollouts of 1000 ticks with two errors a tick beside a canary of a tenth of the traffic,
 with history at most 1.8 % are called at 5 % and 0.4 % at 1 %, in clumps of Fano factor 2, 5 and 20
-and with log rates that wander as an AR(0.9) of standard deviation 0.3 and 0.6; without history 1.2 %
-and 0.2 % in clumps of 5, and 3.1 % and 1.1 % with the wider of the wandering rates.
+and with log rates that wander as an AR(0.9) of standard deviation 0.3 and 0.6; without history
+1.2 % and 0.2 % in clumps of 5, and 3.1 % and 1.1 % with the wider of the wandering rates.
 
 What breaks it: a canary that is burstier than its baseline; clumps beyond what is assumed, until
 they are seen (Fano factor 20 without history: 4.6 % at 5 %, 2.7 % at 1 %); and noise that lasts as
