@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "leaks.md"
 DATA = ROOT / "benchmarks" / "leaks" / "data"
 SEED = 20_261_123
-ROWS, ROWS_OF_RIVALS = 1000, 200
+ROWS, ROWS_OF_RIVALS = 1000, 100
 LEVEL = 0.01
 SCRAPE_SECONDS = 15.0
 FLOOR = 100e6 / (7 * 24 * 3600)
@@ -155,14 +155,19 @@ def coverage() -> str:
         ),
     }
     rows = []
+    shared = day(generator("a shared day", 2), ROWS)
+    beside = {"rise 8σ, beside a baseline, both share a day of 3σ": shared}
+    cases |= {name: (8.0, lambda rng: shared + ar1(rng, ROWS, N, 0.6)) for name in beside}
     for name, (rise, draw) in cases.items():
         rng = generator(name, 2)
         values = AWAY + UNIT * (rise * clock + draw(rng))
         ahead = rng.uniform(0.2, 5.0, ROWS)  # how many lengths of the series are left
         last = clock[-1]
-        found = cs.detect.leak(
-            values, times=SECONDS, limit=AWAY + UNIT * rise * (last + ahead), floor_per_hour=0
-        )
+        baseline = None
+        if name in beside:
+            baseline = AWAY + UNIT * (beside[name] + ar1(rng, ROWS, N, 0.6))
+        limit = AWAY + UNIT * rise * (last + ahead)
+        found = cs.detect.leak(values, baseline, SECONDS, limit, floor_per_hour=0)
         truth, slope = ahead * N * 60.0, UNIT * rise / (N / 60)
         intervals = [(one.time_to_limit_interval, one.slope_interval) for one in found]
         held = np.mean([_holds(i, t) for (i, _), t in zip(intervals, truth, strict=True)])

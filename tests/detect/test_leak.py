@@ -225,3 +225,18 @@ def test_a_fleet_is_counted_by_bucket():
         cs.detect.usage_buckets(pods)
     with pytest.raises(InputError, match="edge is"):
         found.at_least(0.5)
+
+
+def test_beside_a_baseline_a_shared_day_leaves_the_time_to_the_limit():
+    day = 40 * MB * np.sin(np.arange(N) / N * 5 * np.pi)
+    canary, baseline = memory(26, 40 * MB) + day, memory(27) + day
+    until = leak(canary, baseline, SECONDS, 5e8).time_to_limit_interval
+    truth = (5e8 - 3e8 - 40 * MB) / (40 * MB / 12 / 3600)
+    assert until.low < truth < until.high
+
+
+def test_where_both_arms_leak_the_time_to_the_limit_is_the_canarys_own():
+    found = leak(memory(28, 80 * MB), memory(29, 40 * MB), SECONDS, 5e8)
+    alone = leak(memory(28, 80 * MB), times=SECONDS, limit=5e8)
+    assert found.leaking
+    assert found.time_to_limit_seconds == pytest.approx(alone.time_to_limit_seconds, rel=1e-9)

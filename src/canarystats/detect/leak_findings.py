@@ -37,8 +37,9 @@ class Leak(Record):
     halves
         The slopes per tick of the first and of the second half of what was searched.
     time_to_limit_seconds
-        From the last sample until the canary's fitted level reaches the limit; 0 if it has. None
-        where it does not leak or no limit is given.
+        From the last sample until the canary's fitted level reaches the limit; 0 if it has. Beside
+        a baseline that does not grow, that level is the baseline's usual one and what grows beside
+        it. None where it does not leak or no limit is given.
     time_to_limit_interval
         Where that time may lie, also where no leak is shown; an open upper end means that it may
         never come.

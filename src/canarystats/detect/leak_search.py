@@ -131,14 +131,34 @@ def _answers(lives: list[Stretch], asked: Asked) -> list[Leak]:
             continue
         tested, clock = _tested(blocks.arms)[rows], blocks.times[rows]
         told = growth(tested, clock, asked.floor)
-        alone = told
+        own = told
         if arms.shape[1] == 2 and any(lives[i].limit is not None for i in rows):
-            alone = growth(blocks.arms[rows, 0], clock)
+            own = _own_growth(told, blocks.arms[rows], clock, asked.level)
         for k, i in enumerate(rows):
-            canary = (alone, float(blocks.above[i]))
+            canary = (own, float(blocks.above[i]))
             answer = _answer(lives[i], (tested[k], clock[k]), told, canary, k, asked)
             answers[i] = answer.model_copy(update={"envelope": True}) if way else answer
     return [answer for answer in answers if answer is not None]
+
+
+def _own_growth(told: Growth, arms: FloatArray, clock: FloatArray, level: float) -> Growth:
+    """Growth of the canary itself, told by what it grows beside its baseline.
+
+    Where the baseline is not shown to grow, the canary's memory is the baseline's usual level, give
+    or take its swing, and what grows beside it. Where both grow, the canary is taken alone.
+    """
+    alone = growth(arms[:, 0], clock)
+    baseline = arms[:, 1]
+    both = growth(baseline, clock).p_value <= level
+    usual, swing = baseline.mean(axis=1), baseline.std(axis=1)
+    return replace(
+        alone,
+        slope=np.where(both, alone.slope, told.slope),
+        error=np.where(both, alone.error, told.error),
+        level=np.where(both, alone.level, told.level + usual),
+        level_error=np.where(both, alone.level_error, np.hypot(told.level_error, swing)),
+        covariance=np.where(both, alone.covariance, told.covariance),
+    )
 
 
 def _answer(
