@@ -1,9 +1,10 @@
 """States are small frozen dataclasses; this turns them into plain JSON data and back, bit for bit.
 
-A state holds numbers, text, arrays, other states, and tuples or dictionaries of those. Floats
-survive JSON exactly, because Python writes the shortest text that reads back to the same number;
-NaN and infinities, which JSON does not know, are text. Arrays of more than a few numbers are the
-bytes of their float64s, compressed: a third of the text, and the same bits.
+A state holds numbers, text, arrays, other states, and tuples or dictionaries of those. It is
+written as the values of its fields in their order, and all of its arrays as one text: in place of
+an array stands its shape. Numbers survive JSON exactly, because Python writes the shortest text
+that reads back to the same number; NaN and infinities, which JSON does not know, are text. The
+arrays are the bytes of their float64s, compressed: a third of the text, and the same bits.
 """
 
 from __future__ import annotations
@@ -18,53 +19,71 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canarystats.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
 T = TypeVar("T")
 
-FEW = 4  # arrays of so many numbers are readable text, and no longer than their bytes
 BYTES = 8  # of a float64
 
 
-def pack(state: object) -> Any:
-    """Plain data for a state."""
+def pack(state: object) -> dict[str, Any]:
+    """Plain data for a state: its values, and its arrays as text."""
+    arrays = list[NDArray[np.float64]]()
+    values = _packed(state, arrays)
+    return {"values": values, "arrays": _text(arrays)}
+
+
+def _packed(state: object, arrays: list[NDArray[np.float64]]) -> Any:
+    """The values of a state; its arrays go into ``arrays``, and their shapes stand for them."""
     if isinstance(state, np.ndarray):
-        return _packed_array(state)
+        arrays.append(state)
+        return list(state.shape)
     if is_dataclass(state):
-        return {field.name: pack(getattr(state, field.name)) for field in fields(state)}
+        kind: Any = type(state)
+        return [_packed(getattr(state, name), arrays) for name in _names(kind)]
     if isinstance(state, dict):
-        return {key: pack(value) for key, value in state.items()}
+        return {key: _packed(value, arrays) for key, value in state.items()}
     if isinstance(state, tuple | list):
-        return [pack(value) for value in state]
+        return [_packed(value, arrays) for value in state]
     return _number(state) if isinstance(state, float) else state
 
 
-def _packed_array(array: NDArray[np.float64]) -> dict[str, Any]:
-    shape = list(array.shape)
-    if array.size <= FEW:
-        return {"shape": shape, "data": [_number(x) for x in array.ravel().tolist()]}
-    # First bytes of every number, then second bytes: neighbours share exponents, not digits.
-    columns = np.frombuffer(array.astype("<f8").tobytes(), np.uint8).reshape(-1, BYTES).T
-    return {"shape": shape, "bytes": b64encode(zlib.compress(columns.tobytes(), 9)).decode()}
+def _text(arrays: Sequence[NDArray[np.float64]]) -> str:
+    # Column by column, and the first bytes of every number before the second ones: what lies side
+    # by side is then alike, and compresses.
+    numbers = np.concatenate([np.empty(0), *(array.ravel(order="F") for array in arrays)])
+    planes = np.frombuffer(numbers.astype("<f8").tobytes(), np.uint8).reshape(-1, BYTES).T
+    return b64encode(zlib.compress(planes.tobytes(), 9)).decode()
 
 
-def _unpacked_array(data: Any) -> NDArray[np.float64]:
-    shape = [int(n) for n in data["shape"]]
-    if "bytes" not in data:
-        return np.array([float(x) for x in data["data"]]).reshape(shape)
-    size = BYTES * math.prod(shape)
-    raw = zlib.decompressobj().decompress(b64decode(data["bytes"], validate=True), size + 1)
-    if len(raw) != size:
-        msg = f"an array of shape {shape} is not of {len(raw)} bytes"
-        raise ValueError(msg)
-    columns = np.frombuffer(raw, np.uint8).reshape(BYTES, -1)
-    return np.frombuffer(columns.T.tobytes(), "<f8").astype(np.float64).reshape(shape)
+class _Arrays:
+    """The arrays in a text, taken one by one in the order in which they were written."""
+
+    def __init__(self, text: str) -> None:
+        planes = np.frombuffer(zlib.decompress(b64decode(text, validate=True)), np.uint8)
+        numbers = planes.reshape(BYTES, -1).T.tobytes()
+        self._numbers = np.frombuffer(numbers, "<f8").astype(np.float64)
+        self._taken = 0
+
+    def take(self, shape: list[int]) -> NDArray[np.float64]:
+        """The next array, laid out row by row."""
+        end = self._taken + math.prod(shape)
+        if min(shape, default=0) < 0 or end > len(self._numbers):
+            msg = f"{len(self._numbers) - self._taken} numbers are no array of shape {shape}"
+            raise ValueError(msg)
+        numbers, self._taken = self._numbers[self._taken : end], end
+        return np.array(numbers.reshape(shape, order="F"), order="C")
+
+    def close(self) -> None:
+        """Refuse numbers that belong to no array."""
+        if self._taken != len(self._numbers):
+            msg = f"{len(self._numbers) - self._taken} numbers are left over"
+            raise ValueError(msg)
 
 
 def _number(value: float) -> float | str:
@@ -80,10 +99,17 @@ def unpack(kind: type[T], data: Any, path: str = "state") -> T:
         If the data is not what `pack` writes for that type; the message names the place.
     """
     try:
-        return _unpack(kind, data)  # type: ignore[no-any-return]
+        return _whole(kind, **data)  # type: ignore[no-any-return]
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         msg = f"{path}: this is not a saved {kind.__name__} ({error!r})"
         raise InputError(msg) from error
+
+
+def _whole(kind: Any, values: Any, arrays: str) -> Any:
+    numbers = _Arrays(arrays)
+    state = _unpack(kind, values, numbers)
+    numbers.close()
+    return state
 
 
 def require_same_form(fresh: object, restored: object, path: str = "state") -> None:
@@ -122,12 +148,13 @@ def side_by_side(states: Sequence[T]) -> T:
     return kind(*[side_by_side([getattr(s, name) for s in states]) for name in _names(kind)])  # type: ignore[no-any-return]
 
 
-def row(states: T, k: int) -> T:
-    """One row of a state of several, itself a state of one row."""
+def rows(states: T, many: int) -> list[T]:
+    """Every row of a state of ``many``, each itself a state of one row."""
     if isinstance(states, np.ndarray):
-        return states[k : k + 1]  # type: ignore[return-value]
+        return [states[k : k + 1] for k in range(many)]  # type: ignore[misc]
     kind: Any = type(states)
-    return kind(*[row(getattr(states, name), k) for name in _names(kind)])  # type: ignore[no-any-return]
+    columns = [rows(getattr(states, name), many) for name in _names(kind)]
+    return list(map(kind, *columns))
 
 
 @cache
@@ -140,23 +167,21 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _unpack(kind: Any, data: Any) -> Any:
+def _unpack(kind: Any, data: Any, arrays: _Arrays) -> Any:
     origin, args = get_origin(kind), get_args(kind)
     if origin in {Union, UnionType}:
         inner = [arg for arg in args if arg is not NoneType]
-        return None if data is None else _unpack(inner[0], data)
+        return None if data is None else _unpack(inner[0], data, arrays)
     if origin is np.ndarray or kind is np.ndarray:
-        return _unpacked_array(data)
+        return arrays.take([_plain(int, n) for n in _plain(list, data)])
     if is_dataclass(kind):
-        hints = _hints(kind)  # type: ignore[arg-type]
-        if set(data) != set(hints):
-            msg = f"keys {sorted(data)} are not {sorted(hints)}"
-            raise ValueError(msg)
-        return kind(**{name: _unpack(hint, data[name]) for name, hint in hints.items()})  # type: ignore[operator]
+        names, hints = _names(kind), _hints(kind)  # type: ignore[arg-type]
+        values = zip(names, _plain(list, data), strict=True)
+        return kind(**{name: _unpack(hints[name], value, arrays) for name, value in values})  # type: ignore[operator]
     if origin is tuple:
-        return tuple(_unpack(args[0], item) for item in data)
+        return tuple(_unpack(args[0], item, arrays) for item in _plain(list, data))
     if origin is dict:
-        return {key: _unpack(args[1], item) for key, item in data.items()}
+        return {key: _unpack(args[1], item, arrays) for key, item in data.items()}
     return _plain(kind, data)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from canarystats.folds.fold import HasRules, TickFold
-from canarystats.state import row, side_by_side
+from canarystats.state import rows, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -85,7 +85,7 @@ class Bank:
             self._stack = side_by_side(tests)
         ticks = [tick for _, tick in own]
         self._stack = self.fold.advance(self._stack, *self._sides(ticks), ticks[0])
-        self._rows = [row(self._stack, k) for k in range(len(ticks))]
+        self._rows = rows(self._stack, len(ticks))
         return [tick._replace(tested=after) for tick, after in zip(ticks, self._rows, strict=True)]
 
     def _sides(self, ticks: Sequence[Tick]) -> tuple[FloatArray, FloatArray]:
