@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+LARGEST = 1e150  # beyond it squares overflow: as good as infinite
 FLOOR_PER_HOUR = 100e6 / (7 * 24)  # 100 MB over seven days, in bytes
 
 
@@ -106,6 +107,7 @@ def leak(  # noqa: PLR0913 - one keyword a setting, all optional
     True
     """
     pods, beside, clock, limits, label = _taken(pair_or_values, baseline, times, limit, name)
+    pods = np.where(np.abs(pods) > LARGEST, np.copysign(np.inf, pods), pods)
     _require(level, floor_per_hour, interval_level, warm_up_seconds)
     starts = _started(started, pair_or_values, pods.shape)
     timed = clock is not None

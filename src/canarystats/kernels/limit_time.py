@@ -47,6 +47,10 @@ def limit_time(
     freedom, coverage
         Degrees of freedom of the errors, and how often the interval is to hold the truth.
     """
+    unit = max(abs(distance), level_error)
+    if unit > 0:  # fourth powers below: they must neither vanish nor overflow
+        distance, slope, slope_error = distance / unit, slope / unit, slope_error / unit
+        level_error, covariance = level_error / unit, covariance / unit / unit
     q2 = float(stdtrit(freedom, (1 + coverage) / 2)) ** 2
     point = 0.0 if distance <= 0 else (distance / slope if slope > 0 else None)
     a = slope**2 - q2 * slope_error**2

@@ -29,7 +29,7 @@ confidence set).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,13 +120,25 @@ def growth(values: FloatArray, times: FloatArray, margin: FloatArray | float = 0
     Assumes noise near normal and of first order: values that are means of blocks of a series are
     nearer to both than the series.
     """
-    margins = np.broadcast_to(np.asarray(margin, dtype=np.float64), (len(values),))
+    centre = values.mean(axis=1)
+    left = values - centre[:, None]
+    # squares must neither vanish nor overflow, and powers of two cost no digit
+    scale = np.ldexp(1.0, np.frexp(np.abs(left).max(axis=1))[1])
+    left, margins = left / scale[:, None], margin / scale
     parts = [
-        _growth(values[k : k + CHUNK], times[k : k + CHUNK], margins[k : k + CHUNK])
+        _growth(left[k : k + CHUNK], times[k : k + CHUNK], margins[k : k + CHUNK])
         for k in range(0, len(values), CHUNK)
     ]
-    return Growth(
+    found = Growth(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Growth))
+    )
+    return replace(
+        found,
+        slope=found.slope * scale,
+        error=found.error * scale,
+        level=found.level * scale + centre,
+        level_error=found.level_error * scale,
+        covariance=found.covariance * scale * scale,
     )
 
 
