@@ -1,6 +1,7 @@
 """Series that leak and series that do not, every draw from the generator given.
 
-Each is 720 samples a minute apart, in noise of standard deviation 1 unless it says otherwise.
+Each is 720 samples a minute apart, in noise of standard deviation 1 unless it says otherwise. The
+names are permanent: they are the scenarios' ids, and seed their draws.
 """
 
 from __future__ import annotations

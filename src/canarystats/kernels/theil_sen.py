@@ -2,7 +2,7 @@
 
 All n (n - 1) / 2 slopes are visited, but never held together: a sample of them brackets each order
 statistic asked for, one pass over the pairs counts what lies below the bracket and keeps what lies
-inside, and the answer is read from what was kept. The memory is that of a few rows.
+inside, and the answer is read from what was kept. Memory grows as n to the 3/2, time as n².
 
 References
 ----------
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ALL_AT_ONCE = 400  # samples up to which every slope is held
 AT_A_TIME = 1 << 18  # slopes in one piece of a pass
-SAMPLED = 1 << 15  # slopes that place the brackets
+SAMPLED = 32  # slopes a value that place the brackets: what they hold grows as n to the 3/2
 STANDARD_ERRORS = 5.0  # of the sample's ranks, half width of a bracket
 
 
@@ -114,7 +114,7 @@ def _order_statistics(values: FloatArray, times: FloatArray, ranks: list[int]) -
 def _sampled(values: FloatArray, times: FloatArray) -> FloatArray:
     """Slopes of pairs spread evenly over all pairs, by a multiplicative congruence."""
     n = len(values)
-    index = np.arange(SAMPLED, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    index = np.arange(SAMPLED * n, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     first = ((index >> np.uint64(32)) % np.uint64(n)).astype(np.intp)
     second = ((index & np.uint64(0xFFFFFFFF)) % np.uint64(n)).astype(np.intp)
     apart = first != second
