@@ -201,7 +201,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             levels |= dict.fromkeys(HARM[1:], self.levels["harm"] / 2)  # two directions, averaged
         seen = state.presence.seen(has_baseline=True)
         found = self.design.evidence(state.counts, levels)
-        return [evidence.model_copy(update={"seen": seen}) for evidence in found]
+        return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
 
     def proofs(self, state: CountsFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""

@@ -145,7 +145,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         found = self.design.evidence(state.gauge, levels)
         if state.unused:
             seen = (*seen, f"history: {state.unused}")
-        return [evidence.model_copy(update={"seen": seen}) for evidence in found]
+        return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
 
     def proofs(self, state: GaugeFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""

@@ -50,7 +50,8 @@ PRIOR = _WEIGHTS / _WEIGHTS.sum()
 FROM_THE_FIRST = 0.8  # prior mass on "from the first look"
 SMALLEST = 1e-300
 PRIOR_EVENTS = 10.0  # weight of the prior of `share_interval`, in events
-NEWTON_STEPS = 12
+NEWTON_STEPS = 12  # at most
+NEWTON_CLOSE = 1e-12  # a step so small leaves nothing for the next one
 
 
 def onset_mass_left(looks: FloatArray) -> FloatArray:
@@ -171,6 +172,9 @@ def _lowest_share(successes: FloatArray, failures: FloatArray, room: FloatArray)
         share = np.minimum(np.exp(guess), 1.0 - 1e-16)
         height = -successes * guess - failures * np.log1p(-share) - room
         slope = failures * share / (1.0 - share) - successes
-        guess = guess - height / np.where(slope < 0, slope, -1.0)
+        further = height / np.where(slope < 0, slope, -1.0)
+        guess = guess - further
+        if np.abs(further).max(initial=0.0) <= NEWTON_CLOSE:
+            break
     lowest: FloatArray = np.where(successes > 0, np.exp(guess), 0.0)
     return lowest

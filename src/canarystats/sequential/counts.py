@@ -213,13 +213,10 @@ class Counts:
         log_e = self.log_e(state)
         errors, traffic = (float(bound[row]) for bound in _fano(state.dispersion, self.clumps))
         source = _source(int(state.history[row]))
-        effects = dict[tuple[str, float], dict[str, object]]()
+        effects = _effects(self.tests, state, row)
+        sizes = [round(s[row, EXPOSURE]) for s in (state.alone, state.canary, state.baseline)]
         found = []
         for test in self.tests:
-            # Against a constant the interval is centred on it; elsewhere all questions share one.
-            key = test.side, test.null if test.side == "canary" else 1.0
-            if key not in effects:
-                effects[key] = _effect(test, state, row)
             alone, split = test.side == "canary", test.side == "traffic"
             assumes = ASSUMES_TRAFFIC if split else ASSUMES_ERRORS
             bursts = f"up to a Fano factor of {traffic if split else errors:.2g}, {source}"
@@ -229,22 +226,53 @@ class Counts:
                     method="sequential.counts",
                     question=test.question,
                     claim=test.claim,
-                    n_canary=round((state.alone if alone else state.canary)[row, EXPOSURE]),
-                    n_baseline=0 if alone else round(state.baseline[row, EXPOSURE]),
+                    n_canary=sizes[0] if alone else sizes[1],
+                    n_baseline=0 if alone else sizes[2],
                     log_e_value=float(log_e[test.claim][row]),
                     level=levels.get(test.claim),
                     margin=None if alone else test.null - 1.0,
                     assumptions=(f"{assumes}, {bursts}",),
-                    **effects[key],
+                    **effects[_place(test)],
                 )
             )
         return found
 
 
-def _effect(test: Test, state: CountsState, row: int) -> dict[str, object]:
-    canary, baseline = state.canary[row], state.baseline[row]
+class _Among(NamedTuple):
+    """Events among trials, and the share of them to centre an interval on."""
+
+    successes: float
+    failures: float
+    centre: float
+
+
+def _place(test: Test) -> tuple[str, float]:
+    """Against a constant an interval is centred on it; elsewhere all questions share one."""
+    return test.side, test.null if test.side == "canary" else 1.0
+
+
+def _effects(
+    tests: Sequence[Test], state: CountsState, row: int
+) -> dict[tuple[str, float], dict[str, object]]:
+    """How large each difference is; all intervals are found together."""
+    found = {_place(test): test for test in tests}
+    effects = {place: _effect(test, state, row) for place, test in found.items()}
+    asked = {place: among for place, (_, among) in effects.items() if among is not None}
+    shown = {place: effect for place, (effect, _) in effects.items()}
+    if asked:
+        successes, failures, centres = np.array(list(asked.values())).T
+        ends = np.stack(share_interval(successes, failures, centres, INTERVAL_LEVEL), axis=1)
+        for (place, among), pair in zip(asked.items(), ends.tolist(), strict=True):
+            level = place[0] == "canary"
+            low, high = pair if level else (_as_ratio(q, among.centre) for q in pair)
+            shown[place]["interval"] = Interval(low=low, high=high, level=INTERVAL_LEVEL)
+    return shown
+
+
+def _effect(test: Test, state: CountsState, row: int) -> tuple[dict[str, object], _Among | None]:
+    canary, baseline = state.canary[row].tolist(), state.baseline[row].tolist()
     if test.side == "canary":
-        return _level_effect(state.alone[row], test.null)
+        return _level_effect(state.alone[row].tolist(), test.null)
     if test.side == "traffic":
         designed = float(state.designed[row])
         return _traffic_effect(canary[EXPOSURE], baseline[EXPOSURE], designed)
@@ -309,57 +337,52 @@ def _seen(canary: FloatArray, baseline: FloatArray, share: FloatArray) -> Seen:
     )
 
 
-def _level_effect(canary: FloatArray, null: float) -> dict[str, object]:
+def _level_effect(canary: Sequence[float], null: float) -> tuple[dict[str, object], _Among | None]:
+    common: dict[str, object] = {"reference": null, "effect_scale": "share"}
     if not canary[EXPOSURE]:
-        return {"status": Status.NO_DATA, "reference": null, "effect_scale": "share"}
-    failures = canary[EXPOSURE] - canary[EVENTS]
-    low, high = share_interval(
-        canary[EVENTS : EVENTS + 1], np.array([failures]), np.array([null]), INTERVAL_LEVEL
-    )
-    rate = float(canary[EVENTS] / canary[EXPOSURE])
-    return {
-        "observed": rate,
-        "reference": null,
-        "effect": rate,
-        "effect_scale": "share",
-        "interval": Interval(low=float(low[0]), high=float(high[0]), level=INTERVAL_LEVEL),
-    }
+        return common | {"status": Status.NO_DATA}, None
+    rate = canary[EVENTS] / canary[EXPOSURE]
+    among = _Among(canary[EVENTS], canary[EXPOSURE] - canary[EVENTS], null)
+    return common | {"observed": rate, "effect": rate}, among
 
 
-def _rate_effect(canary: FloatArray, baseline: FloatArray) -> dict[str, object]:
-    common = dict[str, object]()
+def _rate_effect(
+    canary: Sequence[float], baseline: Sequence[float]
+) -> tuple[dict[str, object], _Among | None]:
+    total = canary[EXPOSURE] + baseline[EXPOSURE]
     if not (canary[EXPOSURE] and baseline[EXPOSURE]):
-        empty = Status.ONE_SIDE_ONLY if canary[EXPOSURE] + baseline[EXPOSURE] else Status.NO_DATA
-        return common | {"status": empty}
-    rates = canary[EVENTS] / canary[EXPOSURE], baseline[EVENTS] / baseline[EXPOSURE]
-    common |= {"observed": float(rates[0]), "reference": float(rates[1])}
+        return {"status": Status.ONE_SIDE_ONLY if total else Status.NO_DATA}, None
+    common: dict[str, object] = {
+        "observed": canary[EVENTS] / canary[EXPOSURE],
+        "reference": baseline[EVENTS] / baseline[EXPOSURE],
+    }
     if not canary[EVENTS] + baseline[EVENTS]:
-        return common | {"status": Status.NO_EVENTS, "detail": "no events on either side"}
-    exposed = canary[EXPOSURE] / (canary[EXPOSURE] + baseline[EXPOSURE])
-    return common | _ratio(canary[EVENTS], baseline[EVENTS], exposed)
+        return common | {"status": Status.NO_EVENTS, "detail": "no events on either side"}, None
+    among = _Among(canary[EVENTS], baseline[EVENTS], canary[EXPOSURE] / total)
+    return common | _ratio(among), among
 
 
-def _traffic_effect(canary: float, baseline: float, designed: float) -> dict[str, object]:
-    common = dict[str, object]()
+def _traffic_effect(
+    canary: float, baseline: float, designed: float
+) -> tuple[dict[str, object], _Among | None]:
     if not canary + baseline:
-        return common | {"status": Status.NO_DATA}
+        return {"status": Status.NO_DATA}, None
     if not designed:
         detail = "the canary's designed traffic share is not given"
-        return common | {"status": Status.NOT_EVALUABLE, "detail": detail}
-    share = designed / (canary + baseline)
-    common |= {"observed": float(canary / (canary + baseline)), "reference": float(share)}
-    return common | _ratio(canary, baseline, share)
+        return {"status": Status.NOT_EVALUABLE, "detail": detail}, None
+    among = _Among(canary, baseline, designed / (canary + baseline))
+    shares: dict[str, object] = {
+        "observed": canary / (canary + baseline),
+        "reference": among.centre,
+    }
+    return shares | _ratio(among), among
 
 
-def _ratio(successes: float, failures: float, share: float) -> dict[str, object]:
-    """The ratio of two rates and its confidence sequence, from the canary's share of the events."""
-    low, high = share_interval(
-        np.array([successes]), np.array([failures]), np.array([share]), INTERVAL_LEVEL
-    )
+def _ratio(among: _Among) -> dict[str, object]:
+    """The ratio of two rates, from the canary's share of the events."""
+    share = among.successes / (among.successes + among.failures)
+    return {"effect": _as_ratio(share, among.centre), "effect_scale": "ratio"}
 
-    def as_ratio(q: float) -> float | None:
-        return None if q >= 1 or share <= 0 else float(q * (1 - share) / ((1 - q) * share))
 
-    interval = Interval(low=as_ratio(low[0]), high=as_ratio(high[0]), level=INTERVAL_LEVEL)
-    effect = as_ratio(successes / (successes + failures))
-    return {"effect": effect, "effect_scale": "ratio", "interval": interval}
+def _as_ratio(q: float, share: float) -> float | None:
+    return None if q >= 1 or share <= 0 else q * (1 - share) / ((1 - q) * share)

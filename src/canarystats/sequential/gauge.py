@@ -258,7 +258,8 @@ class Gauge:
     ) -> list[Evidence]:
         """What each question has been answered so far; ``levels`` by question."""
         log_e, shown = self.log_e(state), self._effect(state, row)
-        ticks = int(state.ticks[row])
+        ticks, n_effective = int(state.ticks[row]), self._n_effective(state, row)
+        assumptions = self._assumptions(state, row)
         margins = {"worse": self.margin, "not_worse": self.allowed}
         return [
             Evidence(
@@ -268,11 +269,11 @@ class Gauge:
                 claim=question,
                 n_canary=ticks,
                 n_baseline=ticks,
-                n_effective=self._n_effective(state, row),
+                n_effective=n_effective,
                 log_e_value=float(log_e[question][row]),
                 level=levels.get(question),
                 margin=margin,
-                assumptions=self._assumptions(state, row),
+                assumptions=assumptions,
                 **shown,
             )
             for question, margin in margins.items()

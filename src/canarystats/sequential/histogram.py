@@ -334,6 +334,8 @@ class Histogram:
         """What each question has been answered so far; ``levels`` by question."""
         log_e = self.log_e(state)
         shown = self._effect(state, row)
+        n_canary, n_baseline = (round(s[row].sum()) for s in (state.canary, state.baseline))
+        assumptions = (ASSUMES, *self._learned_from(state, row))
         margins = dict(
             zip(QUESTIONS, (self.margin, self.threshold - 1, self.allowed - 1), strict=True)
         )
@@ -343,12 +345,12 @@ class Histogram:
                 method="sequential.histogram",
                 question=Question(question),
                 claim=question,
-                n_canary=round(state.canary[row].sum()),
-                n_baseline=round(state.baseline[row].sum()),
+                n_canary=n_canary,
+                n_baseline=n_baseline,
                 log_e_value=float(log_e[question][row]),
                 level=levels.get(question),
                 margin=margins[question],
-                assumptions=(ASSUMES, *self._learned_from(state, row)),
+                assumptions=assumptions,
                 **shown,
             )
             for question in QUESTIONS
