@@ -31,6 +31,8 @@ R = TypeVar("R", bound=HasRules)
 class TestedFold(TickFold[R]):
     """A fold whose tests can be stepped beside those of metrics that are asked the same."""
 
+    _latest: tuple[Any, dict[str, float]] = (None, {})
+
     @property
     @abstractmethod
     def questions(self) -> Hashable:
@@ -46,6 +48,18 @@ class TestedFold(TickFold[R]):
 
         A row of NaN in ``baseline`` is a tick that compares nothing. Time and share are the tick's.
         """
+
+    @abstractmethod
+    def weighed(self, tests: Any) -> dict[str, FloatArray]:
+        """The log e-value of every claim, shape (K,) each."""
+
+    def log_e(self, tests: Any) -> dict[str, float]:
+        """The log e-value of every claim, worked out once for each state of the tests."""
+        asked, found = self._latest
+        if asked is not tests:
+            found = {claim: float(values[0]) for claim, values in self.weighed(tests).items()}
+            self._latest = tests, found
+        return found
 
     def tested(self, tests: Any, tick: Tick) -> Any:
         """The tests after a tick: from the metric's bank, or stepped alone."""

@@ -75,7 +75,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             raise InputError(msg)
         compared = tick.baseline if has_baseline and tick.comparing else None
         counts = self.tested(state.counts, tick)
-        log_e = self._log_e(counts) if self.rules else {}
+        log_e = self.log_e(counts) if self.rules else {}
         self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
@@ -106,8 +106,9 @@ class CountsFold(TestedFold[CountsFoldState]):
         """One tick of K rows of tests."""
         return self.design.step(tests, canary, baseline, tick.share, tick.at)
 
-    def _log_e(self, counts: CountsState) -> dict[str, float]:
-        return {claim: float(values[0]) for claim, values in self.design.log_e(counts).items()}
+    def weighed(self, tests: CountsState) -> dict[str, NDArray[np.float64]]:
+        """The log e-value of every claim, shape (K,) each."""
+        return self.design.log_e(tests)
 
     def _refuse_exchanged(
         self, before: CountsState, after: CountsState, share: float | None
@@ -185,7 +186,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
-        log_e = self._log_e(state.counts)
+        log_e = self.log_e(state.counts)
         names = [claim for claim in log_e if claim.startswith("harm")]
         if not names:
             return False, None
@@ -205,7 +206,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def proofs(self, state: CountsFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
-        log_e, level = self._log_e(state.counts), self.setting.proof_level
+        log_e, level = self.log_e(state.counts), self.setting.proof_level
         name = self.setting.metric.name
         found = []
         rates = [claim for claim in log_e if claim.startswith("not_worse")]
@@ -223,7 +224,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def split_is_off(self, state: CountsFoldState) -> bool:
         """Whether the traffic is shown not to be divided as designed."""
-        log_e = self._log_e(state.counts)
+        log_e = self.log_e(state.counts)
         level = self.setting.policy.error_budget.split / 2
         return any(reached(log_e[claim], level) for claim in SPLIT if claim in log_e)
 

@@ -123,6 +123,10 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         """One tick of K rows of tests."""
         return self.design.step(tests, canary, baseline, tick.at)
 
+    def weighed(self, tests: GaugeState) -> dict[str, NDArray[np.float64]]:
+        """The log e-value of every claim, shape (K,) each."""
+        return self.design.log_e(tests)
+
     def onset(self, state: GaugeFoldState, rule: str) -> float | None:  # noqa: ARG002
         """None: its rule reads a limit, not the evidence."""
         return None
@@ -131,7 +135,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         if self.setting.policy.looks == "one":
             return False, None  # the single look spends the level; nothing else may
-        log_e = float(self.design.log_e(state.gauge)["worse"][0])
+        log_e = self.log_e(state.gauge)["worse"]
         return reached(log_e, self.levels.get("harm")), self.design.onset(state.gauge)
 
     def evidence(self, state: GaugeFoldState) -> list[Evidence]:
@@ -152,7 +156,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         name, found = self.setting.metric.name, list[Proof]()
         if self.setting.metric.compare:
             level = self.setting.proof_level
-            log_e = float(self.design.log_e(state.gauge)["not_worse"][0])
+            log_e = self.log_e(state.gauge)["not_worse"]
             detail = f"{self.design.gathered(state.gauge)}, "
             detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
             found.append(Proof(f"{name} not worse", reached(log_e, level), detail))

@@ -90,7 +90,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         histogram, window, rules = state.histogram, state.window, state.rules
         if has_canary and has_baseline and tick.comparing and tick.baseline is not None:
             histogram = self.tested(histogram, tick)
-            log_e = self._log_e(histogram) if self.rules else {}
+            log_e = self.log_e(histogram) if self.rules else {}
             rules = dict(rules)
             for name, rule in self.rules.items():
                 row = np.concatenate([tick.canary, tick.baseline])
@@ -134,8 +134,9 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             beyond=reached(log_e["beyond"], self.levels.get("latency_p99.beyond")),
         )
 
-    def _log_e(self, histogram: HistogramState) -> dict[str, float]:
-        return {claim: float(value[0]) for claim, value in self.design.log_e(histogram).items()}
+    def weighed(self, tests: HistogramState) -> dict[str, NDArray[np.float64]]:
+        """The log e-value of every claim, shape (K,) each."""
+        return self.design.log_e(tests)
 
     def onset(self, state: HistogramFoldState, rule: str) -> float | None:  # noqa: ARG002
         """Unix seconds since when the evidence behind the rule has only grown."""
@@ -143,7 +144,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
 
     def harm(self, state: HistogramFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
-        log_e = self._log_e(state.histogram)["worse"]
+        log_e = self.log_e(state.histogram)["worse"]
         return reached(log_e, self.levels.get("harm")), self.design.onset(state.histogram, "worse")
 
     def evidence(self, state: HistogramFoldState) -> list[Evidence]:
@@ -165,7 +166,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         """What promotion needs to be shown, and whether it is."""
         if not self.setting.metric.compare:
             return []
-        log_e = self._log_e(state.histogram)["not_worse"]
+        log_e = self.log_e(state.histogram)["not_worse"]
         level = self.setting.proof_level
         detail = f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
         name = self.setting.metric.name

@@ -308,16 +308,14 @@ def _fano(
     bound of the two is used: a canary that fails all at once must not look like a burst, and one
     that errs steadily beside a baseline without errors shows that its errors come one by one.
     """
-    ticks, batches = (
-        dispersion.with_both(known, BASELINE, CANARY) for known in (state.ticks, state.batches)
-    )
-    exposure = np.zeros_like(ticks.count)
+    known = dispersion.with_both(dispersion.both_scales(state), BASELINE, CANARY)
+    exposure = np.zeros_like(known.count[0])
     if exposures is not None:
         canary, baseline = exposures
         total = canary + baseline
         both = 2.0 * canary * baseline / np.where(total > 0, total, 1.0)
         exposure[:, [BASELINE, CANARY, BOTH]] = np.where(np.isnan(both), 0.0, both)[:, None]
-    bound = dispersion.bound(ticks, batches, exposure, clumps)
+    bound = dispersion.bound(known, exposure, clumps)
     return np.minimum(bound[:, BASELINE], bound[:, BOTH]), bound[:, TRAFFIC]
 
 
@@ -331,10 +329,17 @@ def _seen(canary: FloatArray, baseline: FloatArray, share: FloatArray) -> Seen:
     comparable = np.where(np.isnan(off), 0.0, 1.0)
     errors = baseline[:, EVENTS], canary[:, EVENTS]
     return Seen(
-        values=np.stack([*errors, off], axis=1),
-        scale=np.stack([baseline[:, EXPOSURE], canary[:, EXPOSURE], comparable], axis=1),
-        variance=np.stack([*errors, share * (1.0 - share) * total], axis=1),
+        values=_columns(*errors, off),
+        scale=_columns(baseline[:, EXPOSURE], canary[:, EXPOSURE], comparable),
+        variance=_columns(*errors, share * (1.0 - share) * total),
     )
+
+
+def _columns(*kinds: FloatArray) -> FloatArray:
+    table = np.empty((len(kinds[0]), len(kinds)))
+    for i, kind in enumerate(kinds):
+        table[:, i] = kind
+    return table
 
 
 def _level_effect(canary: Sequence[float], null: float) -> tuple[dict[str, object], _Among | None]:

@@ -151,21 +151,33 @@ def step(state: Dispersion, seen: Seen) -> Dispersion:
     return Dispersion(ticks, batches, last_tick, last_batch, batch, np.where(full, 0.0, in_batch))
 
 
+def both_scales(state: Dispersion) -> Differences:
+    """The differences of both time scales, ticks before batches, shape (2, K, kinds) each."""
+    ticks, batches = state.ticks, state.batches
+    return Differences(
+        np.array([ticks.squares, batches.squares]),
+        np.array([ticks.expected, batches.expected]),
+        np.array([ticks.count, batches.count]),
+        np.array([ticks.scale, batches.scale]),
+    )
+
+
 def with_both(known: Differences, one: int, other: int) -> Differences:
-    """The same with two kinds taken as one in a further column, shape (K, kinds + 1).
+    """The same with two kinds taken as one in a further column, shape (..., kinds + 1).
 
     It counts as many differences as would weigh as much if all were of one size.
     """
     part = known.expected**2 / np.maximum(known.count, 1.0)
-    parts, count = part[:, one] + part[:, other], known.count[:, one] + known.count[:, other]
-    expected = known.expected[:, one] + known.expected[:, other]
-    weighed = np.where(parts > 0, expected**2 / np.where(parts > 0, parts, 1.0), count)
-    scale = (known.scale[:, one] + known.scale[:, other]) / np.maximum(count, 1.0) * weighed
-    squares = known.squares[:, one] + known.squares[:, other]
+    squares, expected, count, scale, parts = (
+        column[..., one] + column[..., other]
+        for column in (known.squares, known.expected, known.count, known.scale, part)
+    )
+    weighed = np.divide(expected**2, parts, out=count.copy(), where=parts > 0)
+    scale = scale / np.maximum(count, 1.0) * weighed
     columns = squares, expected, weighed, scale
     before = known.squares, known.expected, known.count, known.scale
     return Differences(
-        *(np.concatenate([x, y[:, None]], axis=1) for x, y in zip(before, columns, strict=True))
+        *(np.concatenate([x, y[..., None]], axis=-1) for x, y in zip(before, columns, strict=True))
     )
 
 
@@ -179,34 +191,32 @@ def fano(
     F where the series that taught it were smaller. 0 leaves that out. ``clumps`` is the most that
     is assumed of F while the counts have hardly shown it.
     """
-    return bound(state.ticks, state.batches, exposure, clumps)
+    return bound(both_scales(state), exposure, clumps)
 
 
 def bound(
-    ticks: Differences,
-    batches: Differences,
-    exposure: FloatArray | None = None,
-    clumps: float = UNSEEN_CLUMPS,
+    known: Differences, exposure: FloatArray | None = None, clumps: float = UNSEEN_CLUMPS
 ) -> FloatArray:
-    """The same from the differences of both time scales."""
-    by_tick, tick_error = _estimate(ticks)
+    """The same from the differences of `both_scales`."""
+    (by_tick, by_batch), (tick_error, batch_error) = _estimate(known)
+    ticks, batches = known.count
+    expected = known.expected[1]
     unknown = min(UNKNOWN_FANO, clumps)
     fast = _with_tail(by_tick * np.exp(tick_error))
-    most = np.where(ticks.count > 0, clumps, unknown)
+    most = np.where(ticks > 0, clumps, unknown)
     fast = np.minimum(fast, np.maximum(most, DOUBT_FACTOR * by_tick))
-    by_batch, batch_error = _estimate(batches)
-    typical = np.where(batches.count > 0, batches.expected / np.maximum(batches.count, 1.0), 0.0)
-    mixed = batches.expected + SHRINKING * typical
-    slow = (batches.squares + SHRINKING * typical) / np.where(mixed > 0, mixed, 1.0)
-    slow = np.where(mixed > 0, slow, 1.0)
+    none = np.zeros_like(batches)
+    typical = np.divide(expected, np.maximum(batches, 1.0), out=none, where=batches > 0)
+    mixed, shrunk = expected + SHRINKING * typical, known.squares[1] + SHRINKING * typical
+    slow = np.divide(shrunk, mixed, out=np.ones_like(mixed), where=mixed > 0)
     if exposure is not None:
-        learned_at = ticks.scale / np.maximum(ticks.count, 1.0)
+        learned_at = known.scale[0] / np.maximum(ticks, 1.0)
         growth = SLOW_FACTOR * exposure / np.where(learned_at > 0, learned_at, np.inf)
         shown = np.maximum(by_batch * (1.0 - batch_error / 2.0) - np.maximum(by_tick, 1.0), 0.0)
         missed = shown * np.maximum(growth - 1.0, 0.0)
-        slow = slow + np.where(batches.count >= FEWEST_SLOW, missed, 0.0)
-    known = 3.0 / batch_error**2
-    ignorance = (unknown - 1.0) * (FADES_WITH / (FADES_WITH + known)) ** 2
+        slow = slow + np.where(batches >= FEWEST_SLOW, missed, 0.0)
+    worth = 3.0 / batch_error**2
+    ignorance = (unknown - 1.0) * (FADES_WITH / (FADES_WITH + worth)) ** 2
     factor: FloatArray = np.maximum(np.maximum(fast, _with_tail(slow) + ignorance), 1.0)
     return factor
 
@@ -217,13 +227,13 @@ def _with_tail(estimate: FloatArray) -> FloatArray:
 
 
 def _estimate(known: Differences) -> tuple[FloatArray, FloatArray]:
-    """The Fano factor on one time scale and its relative standard error.
+    """The Fano factor on each time scale and its relative standard error.
 
     The squares of n successive differences of Gaussian steps have relative variance 3 / n; each
     event adds the fourth moment of its clump.
     """
-    some = known.expected > 0
-    estimate = np.where(some, known.squares / np.where(some, known.expected, 1.0), 1.0)
+    one = np.ones_like(known.squares)
+    estimate = np.divide(known.squares, known.expected, out=one, where=known.expected > 0)
     estimate = np.maximum(estimate, 0.5)
     events = np.maximum(known.expected / 2.0, 0.2)
     clump = EVENT_KURTOSIS * np.maximum(estimate, 1.0) / events
