@@ -7,7 +7,7 @@ it is canary less baseline, at the same ticks, that is searched: a daily cycle o
 both share drops out. `kernels.trend` then asks whether a slope remains beside every step and every
 saturation that could tell the series as well, in noise with memory.
 
-Hypothesis: growth by at most the floor, about which the block values are a level, a step or a
+Hypothesis: no growth; the block values are a level, a step or a
 saturation with a time constant of up to 0.3 of the stretch, in noise of first order. What breaks
 it: a cache that fills over much of the stretch or longer looks like a leak until it is full, and a
 step of less than two noise deviations is told as one now and then (``docs/leaks.md`` has the
@@ -69,7 +69,8 @@ def leak(  # noqa: PLR0913 - one keyword a setting, all optional
         Largest p-value of a leak, in (0, 1), shared by the pods of a pair and not by the rows of
         an array.
     floor_per_hour
-        Growth that is none, at least 0, in the unit of the values; 100 MB over 7 days.
+        Estimated growth up to which nothing leaks, at least 0, in the unit of the values; 100 MB
+        over 7 days.
     interval_level
         Coverage of the intervals, in (0, 1).
     warm_up_seconds

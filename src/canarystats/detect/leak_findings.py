@@ -24,7 +24,7 @@ class Leak(Record):
     Parameters
     ----------
     leaking
-        Whether it is shown to grow by more than the floor; the same as ``evidence.decides``.
+        Whether it is shown to grow, by an estimate above the floor; as ``evidence.decides``.
     shape
         What tells the series best; ``linear`` where it leaks. None where nothing can be told.
     slope_per_hour, slope_interval
@@ -56,7 +56,7 @@ class Leak(Record):
     pods
         The same for each pod where there are several; this one is then the most suspicious.
     evidence
-        The test of a slope beyond the floor.
+        The test of a slope above 0; at least a half where the estimate is under the floor.
     """
 
     leaking: bool

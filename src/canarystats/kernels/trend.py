@@ -5,10 +5,10 @@ place and saturations of several time constants, is fitted beside a straight lin
 autoregressive of first order. The growth beside a shape is the slope that remains. A row grows
 where one of these holds:
 
-- beside *every* shape that the data leave plausible the slope is beyond the margin at the level;
-  an intersection of tests has at most the level of each, so no step of any size is growth;
-- the line alone tells the row about as well as any shape alone, its slope is beyond the margin at
-  the level, and it is so at `AGREEING` beside every plausible shape and in both halves of the row.
+- beside *every* shape that the data leave plausible the slope is above 0 at the level; an
+  intersection of tests has at most the level of each, so no step of any size is growth;
+- the line alone tells the row about as well as any shape alone, its slope is above 0 at the level,
+  and it is so at `AGREEING` beside every plausible shape and in both halves of the row.
 
 Where a curve tells the row better than a step and a line alone does not tell it, the second half
 must also grow by a quarter of what the first does: with little noise no curve fits exactly, and
@@ -68,7 +68,7 @@ class Growth:
     Parameters
     ----------
     p_value
-        Of a slope beyond the margin, by the two ways above.
+        Of growth, by the two ways above.
     p_halves
         The larger of the p-values of growth in the first and in the second half.
     slope, error
@@ -104,7 +104,7 @@ class _Fit:
 
 
 def growth(values: FloatArray, times: FloatArray, margin: FloatArray | float = 0.0) -> Growth:
-    """Ask of each row whether it grows by more than the margin.
+    """Ask of each row whether it grows, and whether by more than the margin.
 
     Parameters
     ----------
@@ -113,7 +113,8 @@ def growth(values: FloatArray, times: FloatArray, margin: FloatArray | float = 0
     times
         Shape (K, M), increasing and near evenly spaced.
     margin
-        Slope that does not count, a number or shape (K,).
+        A number or shape (K,): where the slope is not above it, the p-value is that of a slope
+        beyond it, if that is larger, and so at least a half.
 
     Notes
     -----
@@ -156,7 +157,7 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
     clock, span = _clock(times)
     shapes, kinds = _shapes(clock)
     fit = _fit(values[:, None, :], shapes, clock[:, None, :])
-    p = _p_values(fit, (margin * span)[:, None], n - 3)
+    p = _p_values(fit.slope, np.sqrt(fit.variance), n - 3)
     tiny = np.finfo(np.float64).tiny
     cost = n * np.log(np.maximum(fit.power, tiny))
     cost_without = n * np.log(np.maximum(fit.power_without, tiny))
@@ -184,11 +185,15 @@ def _growth(values: FloatArray, times: FloatArray, margin: FloatArray) -> Growth
 
     slope, level = mean(fit.slope), mean(fit.level)
     slopes, levels = fit.slope - slope[:, None], fit.level - level[:, None]
+    error = np.sqrt(mean(fit.variance + slopes**2))
+    beyond = slope - margin * span
+    p_value = np.where(slowing, 1.0, p_value)
+    p_value = np.where(beyond > 0, p_value, np.maximum(p_value, _p_values(beyond, error, n - 3)))
     return Growth(
-        p_value=np.where(slowing, 1.0, p_value),
+        p_value=p_value,
         p_halves=p_halves,
         slope=slope / span,
-        error=np.sqrt(mean(fit.variance + slopes**2)) / span,
+        error=error / span,
         level=level,
         level_error=np.sqrt(mean(fit.level_variance + levels**2)),
         covariance=mean(fit.covariance + slopes * levels) / span,
@@ -235,11 +240,10 @@ def _shapes(clock: FloatArray) -> tuple[FloatArray, Kinds]:
     return shapes, np.repeat([NONE, STEP, CURVE, HALF], [1, len(steps), len(TIME_CONSTANTS), 2])
 
 
-def _p_values(fit: _Fit, margin: FloatArray, freedom: int) -> FloatArray:
-    beyond = fit.slope - margin
-    error = np.sqrt(fit.variance)
-    certain = np.where(beyond > 0, np.inf, -np.inf)
-    ratio = np.where(error > 0, beyond / np.where(error > 0, error, 1.0), certain)
+def _p_values(slope: FloatArray, error: FloatArray, freedom: int) -> FloatArray:
+    """One-sided, of a slope above 0."""
+    certain = np.where(slope > 0, np.inf, -np.inf)
+    ratio = np.where(error > 0, slope / np.where(error > 0, error, 1.0), certain)
     p: FloatArray = stdtr(freedom, -ratio)
     return p
 
