@@ -30,6 +30,9 @@ def after(n, ticks=60, **numbers):
     return steady_requests(ticks, times=clock(ticks, start=START + n * TICK), **numbers)
 
 
+RULES = 1  # the place of the rules in a saved metric of counts
+
+
 class TestLatch:
     def test_once_rolled_back_it_stays_rolled_back(self):
         monitor = cs.Monitor(POLICY, share=0.05)
@@ -127,7 +130,8 @@ class TestSaving:
         monitor.observe([pair.rows(0, 40) for pair in pairs])
         before = len(monitor.to_json())
         monitor.observe([pair.rows(40, 80) for pair in pairs])
-        assert before < 4_000 * len(pairs)
+        saved = json.loads(monitor.to_json())["metrics"]
+        assert max(len(json.dumps(entry)) for entry in saved.values()) < 4_000
         assert len(monitor.to_json()) < 1.2 * before
 
     def test_saving_changes_nothing_and_is_repeatable(self):
@@ -183,7 +187,8 @@ class TestSaving:
             (("share",), 5),
             (("metrics", "requests", "kind"), "nonsense"),
             (("metrics", "requests", "kind"), "gauge"),
-            (("metrics", "requests", "state", "rules"), {}),
+            (("metrics", "requests", "state", "values", RULES), {}),
+            (("metrics", "requests", "state", "arrays"), ""),
         ],
     )
     def test_a_value_that_was_never_saved_is_refused(self, path, value):
@@ -213,9 +218,12 @@ class TestSaving:
     def test_every_leaf_that_is_cut_off_is_missed(self):
         saved = json.loads(self.monitor().to_json())
         for name, entry in saved["metrics"].items():
-            for key in list(entry["state"]):
-                state = {k: v for k, v in entry["state"].items() if k != key}
-                damaged = saved | {"metrics": saved["metrics"] | {name: entry | {"state": state}}}
+            state = entry["state"]
+            cut = [{k: v for k, v in state.items() if k != key} for key in state]
+            values = state["values"]
+            cut += [state | {"values": values[:i] + values[i + 1 :]} for i in range(len(values))]
+            for rest in cut:
+                damaged = saved | {"metrics": saved["metrics"] | {name: entry | {"state": rest}}}
                 with pytest.raises(cs.InputError, match=f"metrics.{name}"):
                     cs.Monitor.from_json(json.dumps(damaged), eight_triggers())
 
