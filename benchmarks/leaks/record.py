@@ -49,8 +49,8 @@ class Arm:
     leaky: bool
 
 
-def plan() -> list[Arm]:
-    """Every process, the two arms of a pair next to each other."""
+def plan(seed: int) -> list[Arm]:
+    """Every process, the two arms of a pair next to each other; seeds and rates follow ``seed``."""
     leaky = [(kind, load, i) for i, (kind, load) in enumerate(product(LEAKY, LOADS * 2))]
     clean = [(kind, load, i) for i, (kind, load) in enumerate(product(CLEAN, LOADS))]
     clean += [
@@ -59,11 +59,11 @@ def plan() -> list[Arm]:
     arms = []
     for leaks, rows in ((True, leaky), (False, clean)):
         for kind, load, i in rows:
-            rate = RATES[(i + i // 4 + i // 16) % len(RATES)]
+            rate = RATES[(i + i // 4 + i // 16 + seed) % len(RATES)]
             name = f"{'leaky' if leaks else 'clean'}-{i:02d}-{kind}-{load}"
             other = REPAIRED.get(kind, kind)
-            arms.append(Arm(name, "canary", kind, load, 2 * i, rate, leaks))
-            arms.append(Arm(name, "baseline", other, load, 2 * i + 1, rate, leaky=False))
+            arms.append(Arm(name, "canary", kind, load, seed + 2 * i, rate, leaks))
+            arms.append(Arm(name, "baseline", other, load, seed + 2 * i + 1, rate, leaky=False))
     return arms
 
 
@@ -102,9 +102,11 @@ def main() -> None:
     """Run all and write the data set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parallel", type=int, default=56, help="processes at a time")
+    parser.add_argument("--seed", type=int, default=1001, help="the first; also shifts the rates")
     parser.add_argument("--out", type=Path, default=HERE / "data")
+    parser.add_argument("--name", default="held_out", help="of the files")
     asked = parser.parse_args()
-    arms = plan()
+    arms = plan(asked.seed)
     parts = []
     for first in range(0, len(arms), asked.parallel):
         parts.append(run(arms[first : first + asked.parallel]))
@@ -112,11 +114,11 @@ def main() -> None:
     asked.out.mkdir(exist_ok=True)
     pages = np.concatenate(parts) / resource.getpagesize()
     np.savez_compressed(
-        asked.out / "processes.npz",
+        asked.out / f"{asked.name}.npz",
         resident_pages=np.where(np.isnan(pages), -1, pages).astype(np.int32),
         page_bytes=resource.getpagesize(),
     )
-    with (asked.out / "processes.csv").open("w", newline="") as file:
+    with (asked.out / f"{asked.name}.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "arm", "program", "load", "seed", "bytes_a_second", "leaky"])
         for arm in arms:
