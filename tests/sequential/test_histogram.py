@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from canarystats.evidence import Status
 from canarystats.sequential import dispersion, edges
-from canarystats.sequential.histogram import Histogram, HistogramState
+from canarystats.sequential.brackets import bracket
+from canarystats.sequential.histogram import Histogram
+from canarystats.sequential.histogram_state import HistogramState
 from canarystats.state import pack, unpack
 from tests.rollouts import BOUNDS, FINE_BOUNDS, START, bucket_shares
 from tests.sequential.simulated import Rows, log_mean, most_by_chance
@@ -101,9 +103,9 @@ def test_a_margin_and_an_allowance_move_the_line():
 
 def test_the_bracket_holds_the_quantile():
     made = design()
-    low, high = made.bracket(np.array([97_000.0, 2500, 400, 100, 0]))
+    low, high = bracket(made.upper_bounds, np.array([97_000.0, 2500, 400, 100, 0]), made.quantile)
     assert (low, high) == (0.1, 0.2)
-    assert made.bracket(np.zeros(5)) == (0.0, math.inf)
+    assert bracket(made.upper_bounds, np.zeros(5), made.quantile) == (0.0, math.inf)
 
 
 def test_the_onset_is_told_within_a_few_ticks():

@@ -13,7 +13,8 @@ from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
-from canarystats.sequential.histogram import Histogram, HistogramState
+from canarystats.sequential.histogram import Histogram
+from canarystats.sequential.histogram_state import HistogramState
 from canarystats.triggers import literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind

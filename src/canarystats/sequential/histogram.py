@@ -28,18 +28,17 @@ Vovk & Wang (2021), E-values: calibration, combination and applications.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from canarystats.evidence import Evidence, Interval, Question, Status
+from canarystats.evidence import Evidence, Question
 from canarystats.kernels.combination import log_mean
 from canarystats.kernels.mixture import ODDS, shifted_share
-from canarystats.kernels.quantile_bounds import quantile_bracket
 from canarystats.sequential import binomial, dispersion
+from canarystats.sequential.brackets import effect
 from canarystats.sequential.dispersion import Dispersion, Seen
 from canarystats.sequential.edges import (
     FAR,
@@ -53,12 +52,12 @@ from canarystats.sequential.edges import (
     nearest_slots,
     slower,
 )
+from canarystats.sequential.histogram_state import HistogramState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FloatArray = NDArray[np.float64]
-INTERVAL_LEVEL = 0.95
 ENOUGH = 300.0  # baseline requests whose quantiles choose the edges: three of them beyond p99
 # Nobody knows at first how slow requests clump. Some rows assume no larger clumps than this until
 # larger ones are seen. *Beyond* can afford it, for it asks for two things at once, far from the
@@ -69,41 +68,6 @@ QUESTIONS = ("worse", "beyond", "not_worse")
 # How much rarer the baseline's slow requests are than the quantile allows, for all practical ends.
 FEW_ODDS = -np.log(np.resize([1.5, 4.0, 30.0], len(ODDS)))
 RISING = [True] * SLOTS + [False] + [True] * PAIRS + [False] * PAIRS
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HistogramState:
-    """What K histograms with the same buckets have shown.
-
-    Parameters
-    ----------
-    tests
-        The e-processes at the chosen edges.
-    edges
-        Shape (K, 11): the edge of each row of tests, -1 for none; all -1 until they are chosen.
-    first
-        Shape (K, 2): log e-values, of *worse* and *beyond*, of the tick that chose the edges.
-    first_at
-        Shape (K,): Unix seconds of that tick; NaN before it, or where history chose them.
-    canary, baseline
-        Bucket totals of each side, shape (K, k).
-    chosen_from
-        Shape (K,): how many of the old version's requests chose the edges.
-    history_ticks
-        Shape (K,): ticks of history learned from.
-    dispersion
-        How bursty the old version's slow requests are, at the edges of *worse*.
-    """
-
-    tests: binomial.BinomialState
-    edges: FloatArray
-    first: FloatArray
-    first_at: FloatArray
-    canary: FloatArray
-    baseline: FloatArray
-    chosen_from: FloatArray
-    history_ticks: FloatArray
-    dispersion: Dispersion
 
 
 class Histogram:
@@ -333,7 +297,7 @@ class Histogram:
     ) -> list[Evidence]:
         """What each question has been answered so far; ``levels`` by question."""
         log_e = self.log_e(state)
-        shown = self._effect(state, row)
+        shown = effect(self.upper_bounds, self.quantile, state.canary[row], state.baseline[row])
         n_canary, n_baseline = (round(s[row].sum()) for s in (state.canary, state.baseline))
         assumptions = (ASSUMES, *self._learned_from(state, row))
         margins = dict(
@@ -373,36 +337,6 @@ class Histogram:
             f"slow requests come with a Fano factor of {fano.min():.3g} to {fano.max():.3g}",
         )
 
-    def _effect(self, state: HistogramState, row: int) -> dict[str, object]:
-        ours, theirs = state.canary[row], state.baseline[row]
-        if not (ours.any() and theirs.any()):
-            one = ours.any() or theirs.any()
-            return {"status": Status.ONE_SIDE_ONLY if one else Status.NO_DATA}
-        # Each side's bracket may miss half as often as the interval of their ratio.
-        each = 1.0 - (1.0 - INTERVAL_LEVEL) / 2
-        canary, baseline = self.bracket(ours, each), self.bracket(theirs, each)
-        low = canary[0] / baseline[1] if np.isfinite(baseline[1]) else 0.0
-        high = canary[1] / baseline[0] if baseline[0] > 0 and np.isfinite(canary[1]) else None
-        names = f"p{100 * self.quantile:g}"
-        return {
-            "observed": _finite(canary[1]),
-            "reference": _finite(baseline[1]),
-            "effect_scale": f"{names} ratio",
-            "interval": Interval(low=float(low), high=high, level=INTERVAL_LEVEL),
-            "detail": f"{names} in {_span(canary)}, baseline's in {_span(baseline)}",
-        }
-
-    def bracket(self, counts: FloatArray, level: float = INTERVAL_LEVEL) -> tuple[float, float]:
-        """Bucket edges between which the q-quantile lies, at any number of looks."""
-        low, high = quantile_bracket(
-            self.upper_bounds[:-1],
-            slower(counts)[None],
-            np.array([counts.sum()]),
-            self.quantile,
-            level,
-        )
-        return max(float(low[0]), 0.0), float(high[0])
-
 
 def _places(edges: FloatArray) -> NDArray[np.int64]:
     """Edges as indices; rows without an edge read the first and ignore it."""
@@ -438,12 +372,3 @@ def _mean_of(log_e: FloatArray, used: NDArray[np.bool_]) -> FloatArray:
     total = np.where(used, np.exp(np.minimum(log_e - top[:, None], 0.0)), 0.0).sum(axis=1)
     many = used.sum(axis=1)
     return np.where(many > 0, top + np.log(np.where(many > 0, total / np.maximum(many, 1), 1.0)), 0)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _span(bracket: tuple[float, float]) -> str:
-    low, high = bracket
-    return f"({low:g}, {'∞' if math.isinf(high) else f'{high:g}'}]"
