@@ -36,7 +36,7 @@ def one_look(k, m, p, sign=1):
     q = odds * p / (odds * p + 1 - p)
     ratio = np.exp(stats.binom.logpmf(k, k + m, q) - stats.binom.logpmf(k, k + m, p))
     # Before anything is known of the baseline, counts may be that bursty.
-    tempered = ratio ** (1 / dispersion.UNKNOWN_FANO)
+    tempered = ratio ** (1 / (dispersion.UNKNOWN_PART * dispersion.UNSEEN_CLUMPS))
     first = mixture.FROM_THE_FIRST
     return math.log(first * np.dot(mixture.PRIOR, tempered) + 1 - first)
 

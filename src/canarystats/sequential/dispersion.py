@@ -47,8 +47,9 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 BATCH_TICKS = 20
-UNKNOWN_FANO = 4.0  # what is assumed before any batch is over
 UNSEEN_CLUMPS = 6.0  # the most that is assumed of clumps while hardly an event was seen
+# What is assumed before any batch is over: that part of it, and no more than so much.
+UNKNOWN_PART, MOST_UNKNOWN = 2 / 3, 10.0
 FADES_WITH = 4.0  # batch differences that leave a quarter of the ignorance
 DOUBT_FACTOR = 2.0  # the most that a large estimate is raised for its standard error
 EVENT_KURTOSIS = 2.0  # variance that each event's clump adds to the estimate
@@ -201,7 +202,7 @@ def bound(
     (by_tick, by_batch), (tick_error, batch_error) = _estimate(known)
     ticks, batches = known.count
     expected = known.expected[1]
-    unknown = min(UNKNOWN_FANO, clumps)
+    unknown = max(1.0, min(MOST_UNKNOWN, UNKNOWN_PART * clumps))
     fast = _with_tail(by_tick * np.exp(tick_error))
     most = np.where(ticks > 0, clumps, unknown)
     fast = np.minimum(fast, np.maximum(most, DOUBT_FACTOR * by_tick))

@@ -63,6 +63,8 @@ ENOUGH = 300.0  # baseline requests whose quantiles choose the edges: three of t
 # larger ones are seen. *Beyond* can afford it, for it asks for two things at once, far from the
 # quantile; so can a proof, which rolls nothing back.
 UNSEEN_CLUMPS = 2.0
+# The others assume this: slow requests share their causes more often than failed ones do.
+SLOW_CLUMPS = 20.0
 ASSUMES = "requests are independent given the load, up to the burstiness the baseline shows"
 QUESTIONS = ("worse", "beyond", "not_worse")
 # How much rarer the baseline's slow requests are than the quantile allows, for all practical ends.
@@ -185,7 +187,7 @@ class Histogram:
         asked = read & used[:, 0]
         rows = np.arange(len(canary))[:, None]
         slow = slower(sides)[:, rows, _places(state.edges)]
-        learned = dispersion.fano(state.dispersion, _worth(*total))
+        learned = dispersion.fano(state.dispersion, _worth(*total), SLOW_CLUMPS)
         fano = _discounts(learned, state.dispersion, nearest_slots(state.edges))
         counts, share = self._questions(slow, total, used)
         counts = (np.where(asked[:, None], counts[0], np.nan), counts[1])
@@ -259,7 +261,8 @@ class Histogram:
         )
         share = np.full(successes.shape, 1.0 - self.quantile)
         share[:, :edges] = shifted_share(realised, 1.0 + self.margin)
-        unknown = np.full((rows, 3 * edges), dispersion.fano(dispersion.begin(1, 1))[0, 0])
+        cautious = dispersion.fano(dispersion.begin(1, 1), clumps=SLOW_CLUMPS)[0, 0]
+        unknown = np.full((rows, 3 * edges), cautious)
         unknown[:, edges:] = np.minimum(unknown[:, edges:], UNSEEN_CLUMPS)
         fresh = binomial.begin(rows, 3 * edges)
         _, log_e = binomial.step(fresh, odds, (successes, failures), share, at, unknown)
@@ -331,7 +334,7 @@ class Histogram:
         whose = f"the first {requests:.0f} baseline requests"
         if ticks:
             whose = f"{ticks:.0f} ticks of history ({requests:.0f} requests)"
-        fano = dispersion.fano(state.dispersion)[row][edges >= 0]
+        fano = dispersion.fano(state.dispersion, clumps=SLOW_CLUMPS)[row][edges >= 0]
         return (
             f"edges {bounds} chosen from {whose}",
             f"slow requests come with a Fano factor of {fano.min():.3g} to {fano.max():.3g}",
