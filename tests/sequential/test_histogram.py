@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canarystats.evidence import Status
-from canarystats.sequential import dispersion, edges
+from canarystats.sequential import dispersion, edges, histogram
 from canarystats.sequential.brackets import bracket
 from canarystats.sequential.histogram import Histogram
 from canarystats.sequential.histogram_state import HistogramState
