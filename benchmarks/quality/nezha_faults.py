@@ -56,8 +56,8 @@ gauges alone show is *held*. Injection times are the list's `inject_timestamp`; 
 `inject_time` says a minute later, when the CPU had already moved.
 
 The second column of verdicts is the same policy with `looks: many`, the default: without history a
-gauge then needs seven batches (of the CPU, of five minutes), so nothing under 35 minutes can be
-promoted.
+gauge is judged by batches (of the CPU, of five minutes) and takes six of them or more, so nothing
+under half an hour can be promoted.
 
 **Windows without a fault** lie at fixed times between 16:00 and 24:00; the policy's margins were
 read off the hours from 08:10 to 16:00. The short ones are placed as a fault's would be.
