@@ -91,14 +91,14 @@ def peers():
 
 
 def places(method, batches):
-    """What a method finds in each row of each batch; nothing where it failed."""
+    """What a method finds in each row of each batch."""
     if method == OURS:
         return [
             [[p.index for p in points] for points in cs.detect.change_points(rows)]
             for rows in batches
         ]
     found = iter(asked(method, [row for rows in batches for row in rows]))
-    return [[next(found)[0] or [] for _ in rows] for rows in batches]
+    return [[next(found)[0] for _ in rows] for rows in batches]
 
 
 def asked(method, rows):
