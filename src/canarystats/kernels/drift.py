@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from canarystats.kernels import onsets
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -74,23 +76,14 @@ def advance(
         Shape (K, grid): the alternatives, in long-run standard deviations a look.
     """
     begins = _still_to_begin(looks) - onset_mass_left(looks)
-    begun = mass + (begins[:, None] * np.exp(-log_scale))[:, :, None] * PRIOR
     slow = np.minimum(drifts, FASTEST)[:, None, :]
     gain = np.minimum(increments, LARGEST)[:, :, None] * slow - 0.5 * slow * slow
-    most = np.maximum(gain.max(axis=-1), 0.0)
-    begun *= np.exp(gain - most[:, :, None])
-    grown = log_scale + most
-    # Masses are kept as fractions of the largest, or of one where all are smaller: they stay in
-    # range however strong the evidence grows.
-    top = np.maximum(begun.max(axis=-1), np.exp(-grown))
-    return begun / top[:, :, None], grown + np.log(top)
+    return onsets.grown(mass, log_scale, begins, PRIOR, gain)
 
 
 def log_e_values(mass: FloatArray, log_scale: FloatArray, looks: FloatArray) -> FloatArray:
     """Logarithm of the e-value of every test after ``looks`` looks, shape (K, tests)."""
-    left = _still_to_begin(looks)[:, None] * np.exp(-log_scale)
-    log_e: FloatArray = log_scale + np.log(mass.sum(axis=-1) + left)
-    return log_e
+    return onsets.log_e_values(mass, log_scale, _still_to_begin(looks))
 
 
 def _still_to_begin(looks: FloatArray) -> FloatArray:

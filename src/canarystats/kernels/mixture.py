@@ -11,15 +11,14 @@ the rest spread over later looks as 1 / (t ln² t), whose unspent part r_t is th
 still to come. E is an e-process (a mixture of e-processes), so P(E ever reaches 1/alpha) <= alpha
 under the null, and a regression that begins late is found without the debt of a long healthy past.
 
-For independent Poisson counts the median delay is 1.1 to 1.3 times ln(1/alpha) / KL wherever that
-is ten ticks or more, at alpha 5 %, 1 % and 0.125 %. The mean is 1.2 to 1.3 times it at 0.125 %,
-1.25 to 1.35 at 1 % and 1.3 to 1.45 at 5 %, where an unlucky start weighs more; below ten ticks,
+For independent Poisson counts, undiscounted, the median delay is 1.1 to 1.3 times ln(1/alpha) / KL
+wherever that is ten ticks or more, at alpha 5 %, 1 % and 0.125 %. The mean is 1.2 to 1.3 times it
+at 0.125 %, 1.25 to 1.35 at 1 % and 1.3 to 1.45 at 5 %, where an unlucky start weighs more; below ten ticks,
 whole ticks and the overshoot of the last one add to it. An onset at look 300 is found in 1.0 to 1.7
 times ln(5000) / KL at 5 %, 1.3 to 1.9 at 1 % and 1.5 to 2.2 at 0.125 %.
 
 Cost and memory are O(grid) a look. K metrics with the same tests stand side by side: arrays have
-shape (K, tests) or (K, tests, grid). Masses are kept as fractions of ``exp(log_scale)``, because
-evidence outgrows any number.
+shape (K, tests) or (K, tests, grid). How masses grow and are kept stands in `kernels.onsets`.
 
 References
 ----------
@@ -34,6 +33,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaln
+
+from canarystats.kernels import onsets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,26 +95,18 @@ def advance(
     """
     successes, failures = counts
     begins = _still_to_begin(looks) - onset_mass_left(looks)
-    begun = mass + (begins[:, None] * np.exp(-log_scale))[:, :, None] * PRIOR
     # log1p would be exact beyond 1e-16 an event, and takes three times as long.
     gain = successes[:, :, None] * log_odds
     gain -= (successes + failures)[:, :, None] * np.log(
         1.0 + share[:, :, None] * np.expm1(log_odds)
     )
     gain /= np.reshape(fano, (*np.shape(fano), 1))
-    most = np.maximum(gain.max(axis=-1), 0.0)
-    begun *= np.exp(gain - most[:, :, None])
-    grown = log_scale + most
-    # The scale follows the largest mass, but never falls below one: the masses stay in range.
-    top = np.maximum(np.maximum(begun.max(axis=-1), np.exp(-grown)), SMALLEST)
-    return begun / top[:, :, None], grown + np.log(top)
+    return onsets.grown(mass, log_scale, begins, PRIOR, gain)
 
 
 def log_e_values(mass: FloatArray, log_scale: FloatArray, looks: FloatArray) -> FloatArray:
     """Logarithm of the e-value of every test after ``looks`` looks, shape (K, tests)."""
-    left = _still_to_begin(looks)[:, None] * np.exp(-log_scale)
-    log_e: FloatArray = log_scale + np.log(mass.sum(axis=-1) + left)
-    return log_e
+    return onsets.log_e_values(mass, log_scale, _still_to_begin(looks))
 
 
 def _still_to_begin(looks: FloatArray) -> FloatArray:
