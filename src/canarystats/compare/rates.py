@@ -132,7 +132,7 @@ def rate_ratio(
     pairs = [pair] if isinstance(pair, Pair) else list(pair)
     for each in pairs:
         sides.require_kind(each, "rate_ratio", Kind.COUNTS)
-    question = _ratio_question(alternative, harmful, null_ratio)
+    question = sides.question(alternative, harmful, beyond=null_ratio != 1)
     asked = _Asked(alternative, level, null_ratio, question, method)
     found = _ratios(pairs, asked)
     return found[0] if isinstance(pair, Pair) else found
@@ -220,8 +220,3 @@ def _standing(ours: float, events: float, least: float, level: float) -> dict[st
         detail = f"{events:g} events cannot reach a level of {level:g}"
         return {"status": Status.INSUFFICIENT, "detail": detail}
     return {} if ours < events else {"detail": f"{ours:g} events against none"}
-
-
-def _ratio_question(alternative: str, harmful: str, null_ratio: float) -> Question:
-    asked = sides.question(alternative, harmful)
-    return Question.BEYOND if asked is Question.WORSE and null_ratio != 1 else asked

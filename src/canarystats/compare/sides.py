@@ -80,12 +80,14 @@ def require_one_sided(margin: float, alternative: str) -> None:
         raise InputError(msg)
 
 
-def question(alternative: str, harmful: str) -> Question:
-    """What an alternative asks, given the direction that hurts."""
+def question(alternative: str, harmful: str, *, beyond: bool = False) -> Question:
+    """What an alternative asks, given the direction that hurts; ``beyond`` some threshold."""
     if alternative == "two-sided":
         return Question.DIFFERENCE
     relief = {"increase": "less", "decrease": "greater"}.get(harmful)
-    return Question.NOT_WORSE if alternative == relief else Question.WORSE
+    if alternative == relief:
+        return Question.NOT_WORSE
+    return Question.BEYOND if beyond else Question.WORSE
 
 
 def tail(alternative: str, level: float) -> float:

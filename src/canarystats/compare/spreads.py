@@ -37,9 +37,7 @@ class _Asked:
 
     @property
     def question(self) -> Question:
-        asked = sides.question(self.alternative, self.harmful)
-        beyond = asked is Question.WORSE and self.null_ratio != 1
-        return Question.BEYOND if beyond else asked
+        return sides.question(self.alternative, self.harmful, beyond=self.null_ratio != 1)
 
 
 @dataclass(frozen=True, slots=True)
