@@ -14,8 +14,8 @@ under the null, and a regression that begins late is found without the debt of a
 For independent Poisson counts, undiscounted, the median delay is 1.1 to 1.3 times ln(1/alpha) / KL
 wherever that is ten ticks or more, at alpha 5 %, 1 % and 0.125 %. The mean is 1.2 to 1.3 times it
 at 0.125 %, 1.25 to 1.35 at 1 % and 1.3 to 1.45 at 5 %, where an unlucky start weighs more; below
-ten ticks, whole ticks and the overshoot of the last one add to it. An onset at look 300 is found in 1.0 to 1.7
-times ln(5000) / KL at 5 %, 1.3 to 1.9 at 1 % and 1.5 to 2.2 at 0.125 %.
+ten ticks, whole ticks and the overshoot of the last one add to it. An onset at look 300 is found in
+1.0 to 1.7 times ln(5000) / KL at 5 %, 1.3 to 1.9 at 1 % and 1.5 to 2.2 at 0.125 %.
 
 Cost and memory are O(grid) a look. K metrics with the same tests stand side by side: arrays have
 shape (K, tests) or (K, tests, grid). How masses grow and are kept stands in `kernels.onsets`.
