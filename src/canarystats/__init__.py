@@ -29,6 +29,7 @@ from canarystats.windows import Kind, Pair
 if TYPE_CHECKING:
     from canarystats import detect, report, sources
     from canarystats.presets import load_policy, preset_names
+    from canarystats.report.difference import diff
 
 __all__ = [
     "CanaryStatsError",
@@ -52,6 +53,7 @@ __all__ = [
     "__version__",
     "compare",
     "detect",
+    "diff",
     "judge",
     "load_policy",
     "preset_names",
@@ -60,7 +62,11 @@ __all__ = [
     "sources",
 ]
 
-_LAZY = {"load_policy": "presets", "preset_names": "presets"}
+_LAZY = {
+    "diff": "report.difference",
+    "load_policy": "presets",
+    "preset_names": "presets",
+}
 _LAZY_MODULES = {"detect", "report", "sources", "presets"}
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from html import escape
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Record
+
+if TYPE_CHECKING:
+    from canarystats.report.explanation import Explanation
 
 SCHEMA = "canarystats/verdict/1"
 
@@ -216,6 +219,24 @@ class Verdict(Record):
             msg = f"schema_version is {verdict.schema_version!r}; this library reads {SCHEMA!r}"
             raise InputError(msg)
         return verdict
+
+    def explain(self, *, level: float = 0.05) -> Explanation:
+        """Why the verdict is what it is: text, Markdown or a table.
+
+        Parameters
+        ----------
+        level
+            Of the metrics that the evidence is said to point at, the part expected to be healthy
+            at most, in (0, 1). It names metrics and decides nothing.
+
+        Raises
+        ------
+        InputError
+            If the level is not in (0, 1).
+        """
+        from canarystats.report.explanation import explain
+
+        return explain(self, level=level)
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

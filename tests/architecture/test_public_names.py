@@ -31,6 +31,7 @@ NAMES = [
     "__version__",
     "compare",
     "detect",
+    "diff",
     "judge",
     "load_policy",
     "preset_names",
@@ -51,6 +52,8 @@ SIGNATURES = {
     cs.Monitor.from_json: "text, policy",
     cs.Verdict.to_json: "self, *, indent",
     cs.Verdict.from_json: "text",
+    cs.Verdict.explain: "self, *, level",
+    cs.diff: "before, after",
     cs.load_policy: "source",
     Policy.without: "self, *names",
 }

@@ -49,6 +49,9 @@ def judge(
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write an HTML report here.")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print why, metric by metric, in place of the table.")
+    ] = False,
     bearer: options.Token = None,
     basic: options.Basic = None,
     tenant: options.Tenant = None,
@@ -67,6 +70,9 @@ def judge(
     """
     if (recording is None) == (prometheus is None):
         msg = "give either a recorded rollout or --prometheus URL"
+        raise InputError(msg)
+    if explain and format is options.Format.JSON:
+        msg = "--explain prints text; keep the JSON and give it to: canarystats explain FILE"
         raise InputError(msg)
     pairs: list[Pair]
     past: list[Pair] = []
@@ -117,7 +123,10 @@ def judge(
             past = as_history(read(start=first - span, end=first))
         pairs = read(start=first, end=last, upper_bounds=_bounds_of(past))
     verdict = judge_pairs(pairs, chosen, share=share, rollout=rollout, history=past)
-    output.show(verdict, format)
+    if explain:
+        typer.echo(str(verdict.explain()))
+    else:
+        output.show(verdict, format)
     if report is not None:
         output.write_report(report, verdict, pairs=pairs)
     return options.EXIT_CODES[verdict.decision]

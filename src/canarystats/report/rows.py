@@ -260,7 +260,7 @@ def strength(evidence: Evidence) -> str:
         return ""
     if evidence.log_e_value is not None:
         needed = "" if evidence.level is None else f", needs {words.number(1 / evidence.level)}"
-        return f"e {_from_log(evidence.log_e_value)}{needed}"
+        return f"e {from_log(evidence.log_e_value)}{needed}"
     if evidence.p_value is None:
         return ""
     needed = "" if evidence.level is None else f", needs {words.number(evidence.level)}"
@@ -268,7 +268,8 @@ def strength(evidence: Evidence) -> str:
     return f"p {shown}{needed}"
 
 
-def _from_log(log_value: float) -> str:
+def from_log(log_value: float) -> str:
+    """An e-value from its logarithm: ``3.2``, ``31k``, from a million on ``1e26``."""
     power = log_value / math.log(10)
     if -3 <= power < 6:
         return words.number(math.exp(log_value))
