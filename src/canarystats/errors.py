@@ -39,6 +39,7 @@ class PolicyError(InputError):
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.path = path
+        self.message = message
 
 
 class SourceErrorKind(StrEnum):

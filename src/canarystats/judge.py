@@ -3,7 +3,8 @@
 - *rollback*: a trigger with that action fired, or a critical metric's own test showed harm.
 - *promote*: every required metric is there and shown not worse, the split is as designed, the
   minimum time and samples have passed, nothing is firing or about to.
-- *hold*: anything else, with its reasons in order of weight.
+- *hold*: anything else, with its reasons in order of weight. A policy without rollback rights
+  (shadow) holds where it would roll back, and says so.
 
 "No alarm" is not "proven good", and a fault of the monitoring is neither.
 """
@@ -102,13 +103,15 @@ class Course:
 def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdict:
     """One verdict from everything that is known."""
     causes = [firing for firing in course.firings if firing.action == "rollback"]
-    if causes:
+    if causes and policy.rollback:
         decision, reasons = Decision.ROLLBACK, tuple(firing.reason for firing in causes)
     else:
-        reasons = _reasons_to_hold(policy, views, course)
+        would = tuple(f"would roll back: {firing.reason}" for firing in causes)
+        reasons = would + _reasons_to_hold(policy, views, course)
         decision = Decision.HOLD if reasons else Decision.PROMOTE
     if decision is Decision.PROMOTE:
         reasons = (_why_promote(views, course),)
+    rolled_back = decision is Decision.ROLLBACK
     score = 0.0 if causes else _score(views)
     began = course.rollout or course.started
     key = f"{began}|{course.policy_digest}|{decision}"
@@ -119,16 +122,17 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         reason=_sentence(reasons[0]),
         reasons=tuple(_sentence(reason) for reason in reasons),
         approval=policy.approval,
-        firings=course.firings,
+        firings=tuple(_as_allowed(firing, policy) for firing in course.firings),
         readings=tuple(_as_fired(reading, causes) for view in views for reading in view.readings),
         evidence=_evidence(views),
         started=course.started,
         at=course.at,
         ticks=course.ticks,
-        decided_at=causes[0].at if causes else None,
-        next_look=None if causes or course.at is None else course.at + policy.interval,
+        decided_at=causes[0].at if rolled_back else None,
+        next_look=None if rolled_back or course.at is None else course.at + policy.interval,
         onset=causes[0].onset if causes else None,
         share=course.share,
+        stage=policy.stage,
         rollout=course.rollout,
         decision_id=hashlib.sha256(key.encode()).hexdigest()[:16],
         policy=policy.name,
@@ -136,6 +140,13 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         input_digest=course.input_digest,
         library_version=course.library_version,
     )
+
+
+def _as_allowed(firing: Firing, policy: Policy) -> Firing:
+    """The firing with what it may do: without rollback rights it only reports."""
+    if policy.rollback or firing.action != "rollback":
+        return firing
+    return firing.model_copy(update={"action": "report"})
 
 
 def _split_is_off(views: Sequence[MetricView]) -> bool:

@@ -68,7 +68,7 @@ class Metric(Section):
         A rate or value so small that the canary is good enough below it, in the metric's unit.
     compare
         Whether the canary is compared with its baseline; false for what only its limit or zero
-        judges.
+        judges. Rules that need a baseline are not judged on it then.
     batch
         Ticks that make one observation of a gauge: as many as it takes to forget the past.
     clumps

@@ -48,8 +48,8 @@ class Monitor:
     policy
         What is watched and how strictly.
     share
-        The canary's designed share of the traffic, between 0 and 1; None leaves throughput and
-        the traffic split unjudged.
+        The canary's designed share of the traffic, between 0 and 1; where None, the policy's. With
+        neither, throughput and the traffic split are not judged.
     rollout
         The caller's name for the rollout; replicas that use the same name reach the same
         decision id.
@@ -72,6 +72,7 @@ class Monitor:
         rollout: str = "",
         history: Iterable[Pair] = (),
     ) -> None:
+        share = policy.designed_share if share is None else share
         take_in((), policy, share, None)
         self.policy = policy
         self.share = share
@@ -385,7 +386,7 @@ def judge(
     policy
         What is watched and how strictly.
     share
-        The canary's designed share of the traffic, between 0 and 1: a number, or one per tick.
+        The canary's designed share of the traffic, a number or one per tick; None: the policy's.
     rollout
         The caller's name for the rollout.
     history

@@ -14,8 +14,10 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from canarystats.durations import Duration, format_duration, parse_duration
 from canarystats.errors import InputError, PolicyError
 from canarystats.metric import Metric, Query
+from canarystats.overrides import merged, own_path
 from canarystats.rules import KINDS_READ, RULES, Absolute, Action, Gate, Trigger, TriggerName
-from canarystats.section import Fraction, Section
+from canarystats.section import Fraction, Section, Share
+from canarystats.stage import Stage, parts_of_the_budget
 
 __all__ = [
     "KINDS_READ",
@@ -28,6 +30,7 @@ __all__ = [
     "Metric",
     "Policy",
     "Query",
+    "Stage",
     "Trigger",
     "TriggerName",
     "format_duration",
@@ -91,8 +94,16 @@ class Policy(Section):
         Whether a person confirms promotion.
     pass_score, marginal_score
         The score's bands, as Kayenta has them.
+    rollback
+        Whether it may roll back; without, it is told what would.
+    share
+        The canary's designed share of the traffic; None where the caller says it.
     error_budget, arms, metrics, triggers
         See their classes.
+    stages
+        The steps of the rollout; `at_stage` gives the policy of one of them.
+    stage
+        The step that this is the policy of.
     """
 
     name: str = "policy"
@@ -110,10 +121,14 @@ class Policy(Section):
     approval: Literal["automatic", "required"] = "automatic"
     pass_score: Annotated[float, Field(ge=0, le=100)] = 95.0
     marginal_score: Annotated[float, Field(ge=0, le=100)] = 75.0
+    rollback: bool = True
+    share: Share | None = None
     error_budget: ErrorBudget = ErrorBudget()
     arms: Arms = Arms()
     metrics: tuple[Metric, ...] = Field(min_length=1)
     triggers: tuple[Trigger, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    stage: str = ""
 
     @field_validator("interval")
     @classmethod
@@ -142,7 +157,66 @@ class Policy(Section):
                 )
         if self.marginal_score > self.pass_score:
             raise PolicyError("marginal_score", "marginal_score must not exceed pass_score")
+        self._check_stages()
         return self
+
+    def _check_stages(self) -> None:
+        if self.stage and self.stages:
+            raise PolicyError("stage", f"at the stage {self.stage!r} there are no further stages")
+        _refuse_twice("stages", [stage.name for stage in self.stages])
+        for i, part in enumerate(parts_of_the_budget(self.stages)):
+            self._at(i, part)
+
+    def at_stage(self, name: str) -> Self:
+        """The policy as it is at one of its stages, with that stage's part of the error budget.
+
+        The chance of a false rollback, and that of a false alarm on the traffic split, are those
+        of the whole ladder: each stage has its part of them.
+
+        Raises
+        ------
+        InputError
+            If there is no such stage, or the policy is at one already.
+        """
+        if self.stage:
+            msg = f"the policy {self.name!r} is at its stage {self.stage!r} already"
+            raise InputError(msg)
+        names = [stage.name for stage in self.stages]
+        if name not in names:
+            have = f"it has {', '.join(names)}" if names else "it has no stages"
+            msg = f"the policy {self.name!r} has no stage {name!r}; {have}"
+            raise InputError(msg)
+        i = names.index(name)
+        return self._at(i, parts_of_the_budget(self.stages)[i])
+
+    def _at(self, i: int, part: float) -> Self:
+        """The policy at its i-th stage, checked; faults are told by their place in the ladder."""
+        stage, budget = self.stages[i], self.error_budget
+        spends = {
+            "false_rollback": budget.false_rollback * part,
+            "split": budget.split * part,
+            "false_promote": stage.false_promote or budget.false_promote,
+        }
+        changes = stage.changes() | {
+            "stages": [],
+            "stage": stage.name,
+            "rollback": self.rollback and stage.rollback,
+            "error_budget": spends,
+        }
+        base = self.model_dump(by_alias=True, exclude={"stages"})
+        data = merged(base, changes, f"stages[{i}]")
+        if not stage.compare:
+            data["metrics"] = [metric | {"compare": False} for metric in data["metrics"]]
+        try:
+            return self.parse(data)
+        except PolicyError as error:
+            path = own_path(error.path, data, changes)
+            raise PolicyError(f"stages[{i}].{path}", error.message) from error
+
+    @property
+    def designed_share(self) -> float | None:
+        """The canary's share where the traffic is divided; None in shadow, at 1 and unsaid."""
+        return self.share if self.share is not None and 0 < self.share < 1 else None
 
     @classmethod
     def parse(cls, data: object) -> Self:
@@ -175,6 +249,7 @@ class Policy(Section):
         return self.replace(
             metrics=tuple(m for m in self.metrics if m.name not in names),
             triggers=tuple(t for t in self.triggers if t.metric not in names),
+            stages=tuple(_without(stage, names, self.triggers) for stage in self.stages),
         )
 
     def with_metric(self, name: str, **changes: Any) -> Self:
@@ -230,6 +305,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _without(stage: Stage, names: tuple[str, ...], triggers: tuple[Trigger, ...]) -> Stage:
+    """The stage without what it says of metrics that are left out, and of their triggers."""
+    gone = {trigger.name for trigger in triggers if trigger.metric in names}
+    kept = [t for t in stage.triggers if t["name"] not in gone and t.get("metric") not in names]
+    metrics = tuple(m for m in stage.metrics if m["name"] not in names)
+    return stage.model_copy(update={"metrics": metrics, "triggers": tuple(kept)})
+
+
 def _refuse_twice(path: str, names: list[str]) -> None:
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -243,9 +326,8 @@ def _raise_first(error: ValidationError) -> NoReturn:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, PolicyError):
-        inner = ".".join(p for p in (path, cause.path) if p) if path else cause.path
-        message = str(cause)[len(cause.path) + 2 :] if cause.path else str(cause)
-        raise PolicyError(inner, message) from error
+        inner = ".".join(p for p in (path, cause.path) if p)
+        raise PolicyError(inner, cause.message) from error
     if first["type"] == "extra_forbidden":
         raise PolicyError(path, "there is no such key") from error
     if first["type"] == "missing":

@@ -35,7 +35,7 @@ def replay(
     policy
         What is watched and how strictly; it must allow many looks.
     share
-        The canary's designed share of the traffic.
+        The canary's designed share of the traffic; the policy's where None.
     rollout
         The caller's name for the rollout.
     history

@@ -127,6 +127,8 @@ RULES: dict[str, dict[str, Any]] = {
     "breaker_storm": _LITERAL
     | {"metric": "breaker_trips", "threshold": 10, "for": "0s", "warn": (5,)},
 }
+# What these compare needs a baseline; what else a trigger asks does not.
+NEED_BASELINE = frozenset({"error_rate", "latency_p99", "throughput"})
 KINDS_READ: dict[str, tuple[Kind, ...]] = {
     "error_rate": (Kind.COUNTS,),
     "latency_p99": (Kind.HISTOGRAM, Kind.SAMPLES),

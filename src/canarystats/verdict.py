@@ -163,6 +163,8 @@ class Verdict(Record):
         Unix seconds of the first tick of the trouble behind a rollback.
     share
         The canary's designed traffic share at the last tick.
+    stage
+        The step of the rollout that was judged, where the policy is at one.
     rollout
         The caller's name for the rollout.
     decision_id
@@ -188,6 +190,7 @@ class Verdict(Record):
     next_look: float | None = None
     onset: float | None = None
     share: float | None = None
+    stage: str = ""
     rollout: str = ""
     decision_id: str
     policy: str

@@ -86,7 +86,7 @@ def watch(  # noqa: PLR0913
     policy
         What is watched; its interval is the time between looks.
     share
-        The canary's designed share of the traffic.
+        The canary's designed share of the traffic; the policy's where None.
     rollout
         The caller's name for the rollout.
     history_seconds
@@ -115,6 +115,7 @@ def watch(  # noqa: PLR0913
     settle = settle_seconds
     if settle is None:
         settle = min(policy.interval / 4, LONGEST_SETTLE_SECONDS)
+    share = policy.designed_share if share is None else share
     monitor = _resumed(state_file, policy, share, rollout)
     _keep(state_file, monitor)
     began = clock()

@@ -20,6 +20,7 @@ from canarystats.durations import format_duration
 from canarystats.metric import Metric, Query
 from canarystats.policy import Arms, ErrorBudget, Policy
 from canarystats.rules import RULES, Absolute, Trigger
+from canarystats.stage import Stage
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -166,6 +167,7 @@ SECTIONS = {
     "## Queries": Query,
     "## Triggers": Trigger,
     "## The absolute condition": Absolute,
+    "## Stages": Stage,
     "## Error budget": ErrorBudget,
     "## Arms": Arms,
 }
@@ -191,7 +193,7 @@ def _default(model, name):
         return "required"
     if isinstance(field.default, (Query, ErrorBudget, Arms)):
         return "see below"
-    if name in DURATIONS:
+    if name in DURATIONS and field.default is not None:
         return format_duration(field.default)
     if isinstance(field.default, str | tuple):
         return field.default or "empty"

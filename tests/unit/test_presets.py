@@ -137,6 +137,62 @@ def test_parts_of_parts_are_kept_too(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("triggers: [{name: memory, for: 5 mins}]", "triggers[0].for"),
+        ("triggers: [{name: memory}, {name: throughput, threshold: 80}]", "triggers[1].threshold"),
+        ("triggers: [{name: memory, absolute: {for: 1m}}]", "triggers[0].absolute"),
+        ("metrics: [{name: requests, kind: gauge}]", "triggers[error_rate].metric"),
+        ("metrics: [{name: queue, kind: gage}]", "metrics[0].kind"),
+        ("triggers: [{name: memory}, {name: memory, for: 1m}]", "triggers[1].name"),
+        (
+            "stages: [{name: a, share: 0.1}, {name: b, share: 0.2, metrics: [{name: memory_bytes, "
+            "margin: 20}]}]",
+            "stages[1].metrics[0].margin",
+        ),
+        ("metrics: {name: queue}", "metrics"),
+    ],
+)
+def test_a_fault_is_told_by_its_place_in_the_file_that_extends(tmp_path, text, path):
+    file = write(tmp_path, "p.yaml", f"extends: eight-triggers\n{text}\n")
+    with pytest.raises(cs.PolicyError) as refused:
+        cs.load_policy(file)
+    assert refused.value.path == path
+    assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_what_is_inherited_is_told_by_name(tmp_path):
+    parent = (
+        "extends: eight-triggers\nstages: [{name: a, share: 0.1, triggers: [{name: memory}]}]\n"
+    )
+    write(tmp_path, "parent.yaml", parent)
+    own = "extends: parent.yaml\nmetrics: [{name: memory_bytes, kind: counts}]\n"
+    with pytest.raises(cs.PolicyError) as refused:
+        cs.load_policy(write(tmp_path, "own.yaml", own))
+    assert refused.value.path == "triggers[memory].metric"
+    own = "extends: parent.yaml\nstages: [{name: a, triggers: [{name: memory, threshold: 95}]}]\n"
+    with pytest.raises(cs.PolicyError) as refused:
+        cs.load_policy(write(tmp_path, "own.yaml", own))
+    assert refused.value.path == "stages[0].triggers[0].threshold"
+
+
+def test_stages_are_matched_by_name_too(tmp_path):
+    parent = (
+        "extends: eight-triggers\nstages:\n"
+        "  - {name: a, share: 0.1, metrics: [{name: requests, margin: 0.1}]}\n  - {name: b, share: 1}\n"
+    )
+    write(tmp_path, "parent.yaml", parent)
+    own = (
+        "extends: parent.yaml\nstages:\n"
+        "  - {name: a, metrics: [{name: requests, non_inferiority: 0.3}]}\n"
+    )
+    policy = cs.load_policy(write(tmp_path, "own.yaml", own))
+    assert [(stage.name, stage.share) for stage in policy.stages] == [("a", 0.1), ("b", 1)]
+    requests = policy.at_stage("a").metric("requests")
+    assert (requests.margin, requests.non_inferiority) == (0.1, 0.3)
+
+
+@pytest.mark.parametrize(
     "parent",
     ["metrics: [{name: memory_bytes, kind: gauge}]\ntriggers: [memory]\n", "metrics:\n"],
 )

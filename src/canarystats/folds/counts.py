@@ -267,7 +267,8 @@ def _tests(setting: Setting) -> list[Test]:
                 Test("low_enough", Question.NOT_WORSE, "canary", metric.absolute_margin, False)
             )
     for trigger in setting.triggers:
-        found += _tests_of_trigger(trigger.name, trigger.threshold)
+        if setting.compares(trigger):
+            found += _tests_of_trigger(trigger.name, trigger.threshold)
         if trigger.absolute is not None:
             level = trigger.absolute.threshold
             found.append(Test("error_rate.absolute", Question.LEVEL, "canary", level, True))

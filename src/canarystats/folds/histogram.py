@@ -150,6 +150,8 @@ class HistogramFold(TestedFold[HistogramFoldState]):
 
     def evidence(self, state: HistogramFoldState) -> list[Evidence]:
         """What has been found."""
+        if not self.setting.metric.compare:
+            return []
         levels = {"not_worse": self.setting.proof_level}
         for question in ("worse", "beyond"):
             level = self.levels.get(f"{RULE}.{question}")

@@ -168,6 +168,8 @@ class SamplesFold(Fold[SamplesFoldState]):
         """Why the metric counts as without data, or nothing."""
         empty = {Status.NO_DATA, Status.ONE_SIDE_ONLY}
         found = self.evidence(state)
+        if not self.setting.metric.compare:
+            return "" if state.samples else "no samples on the canary"
         return "no samples on one side" if any(e.status in empty for e in found) else ""
 
     def samples(self, state: SamplesFoldState) -> int:

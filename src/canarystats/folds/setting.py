@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canarystats.folds.rule import Rule
 from canarystats.policy import Metric, Policy
+from canarystats.rules import NEED_BASELINE
 from canarystats.sequential.budget import levels
 
 if TYPE_CHECKING:
@@ -75,18 +76,24 @@ class Setting:
 
     @property
     def triggers(self) -> list[Trigger]:
-        """The triggers that read the metric; on a dry run they only report."""
+        """The triggers that read the metric and can be judged; on a dry run they only report."""
         read = [t for t in self.policy.triggers if t.metric == self.metric.name]
+        read = [t for t in read if self.compares(t) or t.absolute is not None]
         if self.metric.dry_run:
             return [t.model_copy(update={"action": "report"}) for t in read]
         return read
+
+    def compares(self, trigger: Trigger) -> bool:
+        """Whether the metric has the baseline that the trigger's own condition may need."""
+        return self.metric.compare or trigger.name not in NEED_BASELINE
 
     def rules(self) -> dict[str, Rule]:
         """Every condition of those triggers, by name."""
         found: dict[str, Rule] = {}
         interval, unit = self.policy.interval, self.metric.unit
         for trigger in self.triggers:
-            found[trigger.name] = Rule(trigger.name, trigger, interval, unit)
+            if self.compares(trigger):
+                found[trigger.name] = Rule(trigger.name, trigger, interval, unit)
             if trigger.absolute is not None:
                 name = "error_rate_absolute"
                 found[name] = Rule(name, trigger, interval, unit)

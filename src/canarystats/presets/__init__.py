@@ -1,7 +1,7 @@
 """Policies as data: the presets that ship with the library, and policies read from files.
 
 A policy file is YAML, JSON or TOML. It may begin with ``extends: <preset or file>`` and then names
-only what differs; metrics and triggers are matched by name.
+only what differs; metrics, triggers and stages are matched by name.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from canarystats.errors import PolicyError, SourceError, SourceErrorKind
+from canarystats.overrides import merged, own_path
 from canarystats.policy import Policy
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 LONGEST_CHAIN = 8
@@ -41,12 +39,18 @@ def load_policy(source: str | Path) -> Policy:
     Raises
     ------
     PolicyError
-        If it is not a policy; the message begins with the path of the fault, such as
-        ``triggers[1].for``. Also if there is no such preset.
+        If it is not a policy; the message begins with the path of the fault in that file, such as
+        ``triggers[1].for``, or ``triggers[error_rate].for`` where the file extends another and
+        the trigger is inherited. Also if there is no such preset.
     SourceError
         If there is no such file, or it cannot be read.
     """
-    return Policy.parse(_extended(*_read(source), chain=(str(source),)))
+    own, folder = _read(source)
+    whole = _extended(own, folder, chain=(str(source),))
+    try:
+        return Policy.parse(whole)
+    except PolicyError as error:
+        raise PolicyError(own_path(error.path, whole, own), error.message) from error
 
 
 def _read(source: str | Path) -> tuple[dict[str, Any], Path | None]:
@@ -99,42 +103,4 @@ def _extended(data: dict[str, Any], folder: Path | None, chain: tuple[str, ...])
         raise PolicyError("extends", f"policies extend each other in a ring: {' > '.join(chain)}")
     beside = folder / parent if folder is not None and parent not in preset_names() else parent
     base = _extended(*_read(beside), chain=(*chain, parent))
-    return _merged(base, {key: value for key, value in data.items() if key != "extends"})
-
-
-def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Tables merge key by key, metrics and triggers by name; anything else is replaced."""
-    merged = dict(base)
-    for key, value in changes.items():
-        held = base.get(key)
-        if key in {"metrics", "triggers"} and isinstance(value, list):
-            merged[key] = _merged_by_name([] if held is None else held, value, key)
-        elif isinstance(value, dict) and isinstance(held, dict):
-            merged[key] = _merged(held, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _merged_by_name(base: Any, changes: Sequence[Any], path: str) -> list[Any]:
-    merged = [dict(_named(item, path, i)) for i, item in enumerate(_list(base, path))]
-    position = {item["name"]: i for i, item in enumerate(merged)}
-    for i, change in enumerate(changes):
-        name = _named(change, path, i)["name"]
-        if name in position:
-            merged[position[name]] = _merged(merged[position[name]], change)
-        else:
-            merged.append(change)
-    return merged
-
-
-def _list(value: Any, path: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise PolicyError(path, f"must be a list, not {type(value).__name__}")
-    return value
-
-
-def _named(item: Any, path: str, i: int) -> dict[str, Any]:
-    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-        raise PolicyError(f"{path}[{i}]", "must be a table with a name")
-    return item
+    return merged(base, {key: value for key, value in data.items() if key != "extends"})

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from canarystats.errors import InputError
 from canarystats.kernels.combination import log_mean
+from canarystats.rules import NEED_BASELINE
 
 if TYPE_CHECKING:
     from canarystats.policy import Policy
@@ -50,10 +51,13 @@ TESTS_OF_TRIGGER = {
 def claims(policy: Policy) -> list[Claim]:
     """Every test of a policy that may act."""
     found = []
+    compared = {metric.name for metric in policy.metrics if metric.compare}
     for trigger in policy.triggers:
         if trigger.evidence == "none":
             continue
-        found += [Claim(trigger.metric, name) for name in TESTS_OF_TRIGGER.get(trigger.name, ())]
+        if trigger.metric in compared or trigger.name not in NEED_BASELINE:
+            tests = TESTS_OF_TRIGGER.get(trigger.name, ())
+            found += [Claim(trigger.metric, name) for name in tests]
         if trigger.absolute is not None:
             found.append(Claim(trigger.metric, "error_rate.absolute"))
     found += [Claim(m.name, "harm") for m in policy.metrics if m.critical and m.compare]

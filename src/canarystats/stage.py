@@ -1,0 +1,107 @@
+"""One step of a rollout with its own share of the traffic, and what differs there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from canarystats.durations import Duration
+from canarystats.errors import PolicyError
+from canarystats.section import Fraction, Section, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROUNDING = 1e-9  # parts written in decimals may add up to a little over one
+
+
+class Stage(Section):
+    """A step of a rollout; what is left out is as the policy has it.
+
+    Parameters
+    ----------
+    name
+        Such as ``canary-5``.
+    description
+        For readers.
+    share
+        The canary's designed share of the traffic that both sides serve. 0 is shadow: the canary
+        gets duplicates. 1 is everything: nobody is left to compare it with.
+    rollback
+        Whether it may roll back; without, it is told what would.
+    compare
+        Whether there is a baseline to compare with. Without one no metric is compared, and of the
+        rules only those that need no baseline are judged.
+    min_duration, min_samples, approval, margin
+        The policy's, for this stage.
+    false_promote
+        That of the error budget, for this stage.
+    budget_share
+        The part of the chance of a false rollback that this stage may spend; stages that name
+        none share evenly what is left.
+    metrics, triggers
+        What differs, by name, as in a policy that extends another.
+    """
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")
+    description: str = ""
+    share: Share
+    rollback: bool = True
+    compare: bool = True
+    min_duration: Duration | None = None
+    min_samples: Annotated[int, Field(ge=0)] | None = None
+    approval: Literal["automatic", "required"] | None = None
+    margin: Annotated[float, Field(ge=0, lt=10)] | None = None
+    false_promote: Fraction | None = None
+    budget_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    metrics: tuple[dict[str, Any], ...] = ()
+    triggers: tuple[dict[str, Any], ...] = ()
+
+    @model_validator(mode="after")
+    def _only_what_may_roll_back_spends(self) -> Self:
+        if self.budget_share is not None and not self.rollback:
+            raise PolicyError("budget_share", "a stage that may not roll back spends nothing")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the policy, as plain data to be laid over it."""
+        named = self.model_dump(
+            by_alias=True,
+            include={"min_duration", "min_samples", "approval", "margin", "description"},
+            exclude_none=True,
+            exclude_defaults=True,
+        )
+        here = {"share": self.share, "metrics": self.metrics, "triggers": self.triggers}
+        return named | here
+
+
+def parts_of_the_budget(stages: Sequence[Stage]) -> tuple[float, ...]:
+    """The part of the chance of a false rollback that each stage has.
+
+    The stages that may roll back share all of it, so that the promise is kept by the ladder as a
+    whole: the chance that any of them rolls a healthy canary back is at most the sum of theirs
+    (Boole's inequality), whatever one stage has to do with another. A stage that may not roll
+    back takes nothing from them, and is told what would at an even part.
+
+    Raises
+    ------
+    PolicyError
+        If the parts that stages name leave nothing for the others, or are more than all.
+    """
+    acting = [stage for stage in stages if stage.rollback]
+    open_ = sum(stage.budget_share is None for stage in acting)
+    left = 1.0 - sum(stage.budget_share or 0.0 for stage in acting)
+    for i, stage in enumerate(stages):
+        if stage.rollback and stage.budget_share is None and left <= ROUNDING:
+            raise PolicyError(
+                f"stages[{i}].budget_share", "the other stages spend the whole error budget"
+            )
+    if left < -ROUNDING:
+        raise PolicyError("stages", f"the stages' budget_share add up to {1.0 - left:g}, above 1")
+    even = left / open_ if open_ else 0.0
+    aside = 1.0 / max(len(acting), 1)
+    return tuple(
+        aside if not stage.rollback else even if stage.budget_share is None else stage.budget_share
+        for stage in stages
+    )
