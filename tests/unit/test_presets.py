@@ -146,8 +146,7 @@ def test_parts_of_parts_are_kept_too(tmp_path):
         ("metrics: [{name: queue, kind: gage}]", "metrics[0].kind"),
         ("triggers: [{name: memory}, {name: memory, for: 1m}]", "triggers[1].name"),
         (
-            "stages: [{name: a, share: 0.1}, {name: b, share: 0.2, metrics: [{name: memory_bytes, "
-            "margin: 20}]}]",
+            "stages: [{name: a, share: 0}, {name: b, share: 1, metrics: [{name: requests, margin: 20}]}]",
             "stages[1].metrics[0].margin",
         ),
         ("metrics: {name: queue}", "metrics"),
@@ -179,7 +178,8 @@ def test_what_is_inherited_is_told_by_name(tmp_path):
 def test_stages_are_matched_by_name_too(tmp_path):
     parent = (
         "extends: eight-triggers\nstages:\n"
-        "  - {name: a, share: 0.1, metrics: [{name: requests, margin: 0.1}]}\n  - {name: b, share: 1}\n"
+        "  - {name: a, share: 0.1, metrics: [{name: requests, margin: 0.1}]}\n"
+        "  - {name: b, share: 1}\n"
     )
     write(tmp_path, "parent.yaml", parent)
     own = (
