@@ -146,8 +146,8 @@ def test_parts_of_parts_are_kept_too(tmp_path):
         ("metrics: [{name: queue, kind: gage}]", "metrics[0].kind"),
         ("triggers: [{name: memory}, {name: memory, for: 1m}]", "triggers[1].name"),
         (
-            "stages: [{name: a, share: 0}, {name: b, share: 1, metrics: [{name: requests, margin: 20}]}]",
-            "stages[1].metrics[0].margin",
+            "stages: [{name: b, share: 1, metrics: [{name: requests, batch: 0}]}]",
+            "stages[0].metrics[0].batch",
         ),
         ("metrics: {name: queue}", "metrics"),
     ],
