@@ -52,6 +52,8 @@ class MetricView:
         What was partial in the source's answer, empty where nothing was.
     split_is_off
         Whether it shows the traffic not to be divided as designed.
+    beside
+        What the baseline alone does not fulfil of its rules.
     samples
         Canary requests or observations so far; None where it counts none.
     """
@@ -63,6 +65,7 @@ class MetricView:
     trouble: str = ""
     partial: str = ""
     split_is_off: bool = False
+    beside: tuple[str, ...] = ()
     samples: int | None = None
 
 
@@ -83,7 +86,7 @@ class Course:
     firings
         Every rule that has fired, the earliest first.
     firing_now
-        The triggers that fire at the last tick.
+        The rules that fire at the last tick.
     policy_digest, input_digest, library_version
         What it takes to recompute the verdict.
     """
@@ -94,7 +97,7 @@ class Course:
     ticks: int
     share: float | None
     firings: tuple[Firing, ...]
-    firing_now: frozenset[str]
+    firing_now: tuple[Firing, ...]
     policy_digest: str
     input_digest: str
     library_version: str
@@ -193,11 +196,7 @@ def _reasons_to_hold(
     policy: Policy, views: Sequence[MetricView], course: Course
 ) -> tuple[str, ...]:
     """Everything that stands against promotion, the weightiest first."""
-    found = [
-        firing.reason
-        for firing in course.firings
-        if firing.action == "hold" and firing.trigger in course.firing_now
-    ]
+    found = [firing.reason for firing in course.firing_now if firing.action == "hold"]
     required = [view for view in views if view.metric.required and not view.metric.dry_run]
     if policy.on_no_data != "pass":
         found += [f"{view.metric.name}: {view.trouble}" for view in required if view.trouble]
@@ -205,6 +204,13 @@ def _reasons_to_hold(
         found += [f"{view.metric.name}: {view.partial}" for view in required if view.partial]
     if _split_is_off(views):
         found.append("the traffic is not divided as designed, so every comparison is suspect")
+    found += [
+        f"{view.metric.name}: the baseline is {said}: it is unhealthy, so being no worse than it "
+        "proves nothing"
+        for view in views
+        for said in view.beside
+        if not view.metric.dry_run
+    ]
     found += [
         f"{reading.detail}, beyond its threshold{_held(reading)}"
         for view in views

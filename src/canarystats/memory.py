@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from canarystats.policy import Policy
     from canarystats.windows import Pair
 
-SCHEMA = "canarystats/monitor/2"
+SCHEMA = "canarystats/monitor/3"
 FAMILY = "canarystats/monitor/"
 
 

@@ -296,10 +296,10 @@ class Monitor:
         fold, state = held
         return fold.trouble(state, 0.0 if at is None else at, patience)
 
-    def _firing_now(self) -> Iterator[str]:
-        for fold, state in self._folds.values():
-            for firing in fold.firings(state, self._diary.last):
-                yield firing.trigger
+    def _firing_now(self) -> Iterator[Firing]:
+        for name in sorted(self._folds):
+            fold, state = self._folds[name]
+            yield from fold.firings(state, self._diary.last)
 
     def _verdict(self) -> Verdict:
         diary = self._diary
@@ -310,7 +310,7 @@ class Monitor:
             ticks=diary.ticks,
             share=diary.share,
             firings=self._firings(),
-            firing_now=frozenset(self._firing_now()),
+            firing_now=tuple(self._firing_now()),
             policy_digest=self._policy_digest,
             input_digest=diary.digest[:16],
             library_version=__version__,
@@ -344,6 +344,7 @@ class Monitor:
             trouble=trouble,
             partial=partial,
             split_is_off=fold.split_is_off(state),
+            beside=tuple(fold.beside(state)),
             samples=fold.samples(state),
         )
 

@@ -85,6 +85,9 @@ class Policy(Section):
         What a required metric without data means: ``hold``, ``pass`` or ``rollback``.
     partial_data
         What a partial answer of a source means: ``hold`` or ``accept``.
+    unhealthy_baseline
+        What a baseline in trouble means: ``hold`` instead of blaming the canary for what both
+        have, or promoting it for being no worse; ``ignore`` it.
     margin
         The relative difference that never counts, where a metric names none.
     check_split, split_tolerance
@@ -115,6 +118,7 @@ class Policy(Section):
     looks: Literal["many", "one"] = "many"
     on_no_data: Literal["hold", "pass", "rollback"] = "hold"
     partial_data: Literal["hold", "accept"] = "hold"
+    unhealthy_baseline: Literal["hold", "ignore"] = "hold"
     margin: Annotated[float, Field(ge=0, lt=10)] = 0.05
     check_split: bool = True
     split_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.05

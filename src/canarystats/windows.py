@@ -230,6 +230,7 @@ class Pair:
         name: str,
         *,
         canary: ArrayLike,
+        baseline: ArrayLike | None = None,
         times: ArrayLike | None = None,
         notes: Sequence[str] = (),
     ) -> Pair:
@@ -241,6 +242,8 @@ class Pair:
             The metric's name.
         canary
             Shape (n,) or (n, series): increments, never running totals; NaN is a missed scrape.
+        baseline
+            The same on the baseline, any number of series: whether it has the trouble too.
         times
             Unix seconds, shape (n,), strictly increasing.
         notes
@@ -254,8 +257,12 @@ class Pair:
         field = f"metric {name!r}: "
         left = arrays.table(canary, field + "canary")
         arrays.refuse_impossible_counts(left, field + "canary")
+        right = None if baseline is None else arrays.table(baseline, field + "baseline")
+        if right is not None:
+            arrays.refuse_impossible_counts(right, field + "baseline")
+            arrays.require_same_rows(left, right, field)
         clock = arrays.clock(times, len(left), field)
-        return cls(name, Kind.EVENTS, clock, left, None, notes=tuple(notes))
+        return cls(name, Kind.EVENTS, clock, left, right, notes=tuple(notes))
 
     @property
     def n_ticks(self) -> int:

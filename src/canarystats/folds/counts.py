@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.counts import Counts, CountsState, Test
-from canarystats.triggers import literal, trailing
+from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
 
@@ -52,7 +53,7 @@ class CountsFold(TestedFold[CountsFoldState]):
     def begin(self, history: Pair | None = None) -> CountsFoldState:
         """The state before the first tick."""
         windows = {
-            key: trailing.begin(len(ALONE if key.startswith("canary") else COMPARED))
+            key: trailing.begin(len(BESIDE if key.startswith("canary") else COMPARED))
             for key in map(self._window, self.rules)
         }
         past = None if history is None else (history.canary, history.baseline)
@@ -86,6 +87,18 @@ class CountsFold(TestedFold[CountsFoldState]):
                 total = windows[self._window(name)].total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
         return CountsFoldState(counts, rules, windows, presence)
+
+    def _outdone(self, total: NDArray[np.float64], log_e: dict[str, float]) -> bool:
+        """Whether the canary is shown to have more errors than the baseline, beyond the margin."""
+        canary, baseline, margin = total[:2], total[2:4], self.setting.margin
+        if self._shown("error_rate.beyond", log_e):
+            return True
+        clumps = self.setting.metric.clumps
+        if beside.plainly_more_errors(canary, baseline, margin, clumps):
+            return True
+        return beside.more_errors(canary, baseline, margin) and (
+            self._shown("error_rate.worse", log_e) or self._harmed(log_e)
+        )
 
     @property
     def questions(self) -> Hashable:
@@ -141,7 +154,9 @@ class CountsFold(TestedFold[CountsFoldState]):
         for key, window in windows.items():
             side, span = key.split()
             if side == "canary":
-                advanced[key] = trailing.push(window, tick.at, tick.canary, float(span))
+                others = NOBODY if tick.baseline is None else np.nan_to_num(tick.baseline)
+                row = np.array([*tick.canary, *others])
+                advanced[key] = trailing.push(window, tick.at, row, float(span))
             elif compared is not None:
                 odds = np.nan if tick.share is None else tick.share / (1.0 - tick.share)
                 row = np.array([*tick.canary, *compared, odds * compared[EXPOSURE]])
@@ -158,13 +173,13 @@ class CountsFold(TestedFold[CountsFoldState]):
     ) -> RuleState:
         canary, baseline = total[:2], total[2:4]
 
-        def look(threshold: float) -> literal.Look:
+        def look(threshold: float, side: NDArray[np.float64] = canary) -> literal.Look:
             if name == "error_rate":
                 return literal.error_rate(canary, baseline, threshold)
             if name == "error_rate_absolute":
-                return literal.error_rate_absolute(canary, threshold)
+                return literal.error_rate_absolute(side, threshold)
             if name == "success_rate":
-                return literal.success_rate(canary, threshold)
+                return literal.success_rate(side, threshold)
             return literal.throughput(float(canary[EXPOSURE]), float(total[4]), threshold)
 
         worse, beyond = CLAIMS[name]
@@ -174,6 +189,8 @@ class CountsFold(TestedFold[CountsFoldState]):
             look,
             worse=self._shown(worse, log_e),
             beyond=beyond is not None and self._shown(beyond, log_e),
+            beside=partial(look, side=baseline) if name in JUDGED_ALONE else None,
+            outdone=lambda: self._outdone(total, log_e),
         )
 
     def _shown(self, claim: str, log_e: dict[str, float]) -> bool:
@@ -191,8 +208,11 @@ class CountsFold(TestedFold[CountsFoldState]):
         if not names:
             return False, None
         loudest = max(names, key=lambda claim: log_e[claim])
-        value = _mean([log_e[claim] for claim in names])
-        return reached(value, self.levels.get("harm")), self.design.onset(state.counts, loudest)
+        return self._harmed(log_e), self.design.onset(state.counts, loudest)
+
+    def _harmed(self, log_e: dict[str, float]) -> bool:
+        values = [log_e[claim] for claim in log_e if claim.startswith("harm")]
+        return bool(values) and reached(_mean(values), self.levels.get("harm"))
 
     def evidence(self, state: CountsFoldState) -> list[Evidence]:
         """What has been found."""
@@ -236,8 +256,9 @@ class CountsFold(TestedFold[CountsFoldState]):
 ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident
 MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
 JUDGED_ALONE = {"success_rate", "error_rate_absolute"}
-ALONE = ("canary_events", "canary_exposure")
-COMPARED = (*ALONE, "baseline_events", "baseline_exposure", "designed_exposure")
+NOBODY = np.zeros(2)  # events and exposure of a baseline that is not there
+BESIDE = ("canary_events", "canary_exposure", "baseline_events", "baseline_exposure")
+COMPARED = (*BESIDE, "designed_exposure")
 HARM = ("harm", "harm.up", "harm.down")
 NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down", "low_enough", "throughput.not_worse")
 SPLIT = ("split.high", "split.low")

@@ -13,13 +13,18 @@ from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds.fold import TickFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
-from canarystats.triggers import literal, trailing
+from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from canarystats.folds.setting import Proof, Setting, Tick
     from canarystats.windows import Pair
+
+
+SIDES = ("canary", "baseline")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +49,7 @@ class EventsFold(TickFold[EventsFoldState]):
     def begin(self, history: Pair | None = None) -> EventsFoldState:  # noqa: ARG002
         """The state before the first tick."""
         rules = self.no_rules()
-        return EventsFoldState(0.0, rules, {name: trailing.begin(1) for name in rules})
+        return EventsFoldState(0.0, rules, {name: trailing.begin(len(SIDES)) for name in rules})
 
     def step(self, state: EventsFoldState, tick: Tick) -> EventsFoldState:
         """One tick."""
@@ -55,13 +60,18 @@ class EventsFold(TickFold[EventsFoldState]):
             rules = self.unread(state.rules, tick.at)
             return EventsFoldState(state.total, rules, state.windows, presence)
         count = math.fsum(counts)
+        row = np.array([count, _total(tick.baseline)])
         windows, rules = dict(state.windows), dict(state.rules)
         for name, rule in self.rules.items():
-            windows[name] = trailing.push(
-                windows[name], tick.at, np.array([count]), rule.trigger.window
+            windows[name] = trailing.push(windows[name], tick.at, row, rule.trigger.window)
+            canary, baseline = windows[name].total.tolist()
+            rules[name] = rule.step(
+                rules[name],
+                tick.at,
+                partial(literal.events, canary),
+                beside=None if tick.baseline is None else partial(literal.events, baseline),
+                outdone=partial(beside.more_than_its_share, canary, baseline, tick.share),
             )
-            look = partial(literal.events, float(windows[name].total[0]))
-            rules[name] = rule.step(rules[name], tick.at, look)
         return EventsFoldState(state.total + count, rules, windows, presence)
 
     def onset(self, state: EventsFoldState, rule: str) -> float | None:  # noqa: ARG002
@@ -95,3 +105,7 @@ class EventsFold(TickFold[EventsFoldState]):
     def proofs(self, state: EventsFoldState) -> list[Proof]:  # noqa: ARG002
         """Silence is no proof, but it is all there can be: presence is checked elsewhere."""
         return []
+
+
+def _total(side: NDArray[np.float64] | None) -> float:
+    return 0.0 if side is None else math.fsum(side[~np.isnan(side)].tolist())

@@ -76,6 +76,10 @@ class Fold(ABC, Generic[S]):
     def trouble(self, state: S, at: float, patience_seconds: float) -> str:
         """Why the metric counts as without data at ``at``, or nothing."""
 
+    def beside(self, state: S) -> list[str]:  # noqa: ARG002
+        """What the baseline alone does not fulfil of the rules."""
+        return []
+
     def samples(self, state: S) -> int | None:  # noqa: ARG002
         """Canary requests or observations so far; None where the metric counts none."""
         return None
@@ -128,6 +132,13 @@ class TickFold(Fold[R]):
             if state.rules[name].way is not None:
                 found.append(rule.firing(state.rules[name], at, self.onset(state, name)))
         return [firing for firing in found if firing is not None]
+
+    def beside(self, state: R) -> list[str]:
+        """What the baseline alone does not fulfil of the rules."""
+        if self.setting.policy.unhealthy_baseline == "ignore":
+            return []
+        found = [rule.beside_alone(state.rules[name]) for name, rule in self.rules.items()]
+        return [said for said in found if said]
 
     def trouble(self, state: R, at: float, patience_seconds: float) -> str:
         """Why the metric counts as without data at ``at``, or nothing."""

@@ -14,7 +14,7 @@ from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.gauge import Gauge
 from canarystats.sequential.gauge_state import GaugeState
-from canarystats.triggers import literal
+from canarystats.triggers import beside, literal
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
@@ -90,18 +90,32 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         if tick.comparing and self.setting.metric.compare and left and tick.baseline is not None:
             gauge = self.tested(gauge, tick)
         rules = {
-            name: rule.step(
-                state.rules[name],
-                tick.at,
-                lambda threshold: (
-                    literal.memory(tick.canary, tick.limit, threshold)
-                    if left
-                    else literal.Look(None)
-                ),
-            )
-            for name, rule in self.rules.items()
+            name: self._step_rule(name, state.rules[name], tick, left=left, right=right)
+            for name in self.rules
         }
         return GaugeFoldState(gauge, rules, presence, state.unused)
+
+    def _step_rule(
+        self, name: str, state: RuleState, tick: Tick, *, left: bool, right: bool
+    ) -> RuleState:
+        rule, pods = self.rules[name], tick.baseline
+        here, there = literal.Look(None), literal.Look(None)
+        if left:
+            here = literal.memory(tick.canary, tick.limit, rule.threshold)
+        if pods is not None and right:
+            limits = beside.limits_beside(tick.limit, len(pods))
+            there = literal.memory(pods, limits, rule.threshold)
+        return rule.step(
+            state,
+            tick.at,
+            lambda threshold: (
+                literal.memory(tick.canary, tick.limit, threshold) if left else literal.Look(None)
+            ),
+            beside=lambda _: there,
+            outdone=lambda: beside.nearer_the_limit(
+                here.observed, there.observed, self.setting.margin
+            ),
+        )
 
     @property
     def questions(self) -> Hashable:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from canarystats.triggers import beside as twin
 from canarystats.triggers import hold as timer
+from canarystats.triggers.beside import Beside
 from canarystats.triggers.gate import way_to_fire
 from canarystats.triggers.hold import Hold
-from canarystats.triggers.reasons import phrase, sentence
+from canarystats.triggers.literal import Look
+from canarystats.triggers.reasons import beside_it, phrase, sentence
 from canarystats.verdict import Condition, Firing, Reading, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from canarystats.policy import Trigger
-    from canarystats.triggers.literal import Look
 
 COMPARED = {"error_rate", "error_rate_absolute", "latency_p99", "success_rate", "throughput"}
 
@@ -36,6 +38,8 @@ class RuleState:
         How it fires at the last tick; None while it does not.
     evaluated
         How many looks could be evaluated.
+    beside
+        Where the same rule stands on the baseline, for rules that read one side alone.
     """
 
     hold: Hold = field(default_factory=Hold)
@@ -46,12 +50,16 @@ class RuleState:
     tier: int = 0
     way: str | None = None
     evaluated: int = 0
+    beside: Beside = field(default_factory=Beside)
 
 
 class Rule:
     """A design: one condition of one trigger."""
 
-    def __init__(self, condition: str, trigger: Trigger, interval: float, unit: str) -> None:
+    def __init__(
+        self, condition: str, trigger: Trigger, interval: float, unit: str, *, spares: bool = True
+    ) -> None:
+        self.spares = spares and condition in twin.MAY_BE_SHARED
         self.condition = condition
         self.interval = interval
         self.unit = unit
@@ -76,8 +84,14 @@ class Rule:
         *,
         worse: bool = False,
         beyond: bool = False,
+        beside: Callable[[float], Look] | None = None,
+        outdone: Callable[[], bool] = lambda: False,
     ) -> RuleState:
-        """One tick; ``look`` evaluates the literal condition at a threshold."""
+        """One tick; ``look`` evaluates the literal condition at a threshold.
+
+        ``beside`` evaluates it on the baseline, where a baseline is there to read; ``outdone``
+        tells whether the canary is shown to be worse than it. `way_to_fire` has the others.
+        """
         seen = look(self.threshold)
         held = timer.step(state.hold, at, seen.true, self.trigger, self.interval)
         tier = 0
@@ -87,6 +101,7 @@ class Rule:
         way = way_to_fire(
             self.trigger.evidence, held=holds, worse=worse, beyond=beyond, plainly=self.plainly
         )
+        there = Look(None) if beside is None else beside(self.threshold)
         return RuleState(
             hold=held,
             true=seen.true,
@@ -96,7 +111,20 @@ class Rule:
             tier=tier,
             way=way,
             evaluated=state.evaluated + (seen.true is not None),
+            beside=twin.step(state.beside, at, there, self.trigger, self.interval, outdone),
         )
+
+    def shares_its_trouble(self, state: RuleState) -> bool:
+        """Whether the rule does not blame the canary for what the baseline has too."""
+        return self.spares and state.beside.shared
+
+    def beside_alone(self, state: RuleState) -> str:
+        """What the baseline alone does not fulfil of the rule, or nothing."""
+        there = state.beside
+        bad = there.true and timer.complete(there.hold, self.trigger)
+        if not bad or state.true or self.trigger.action == "report":
+            return ""
+        return beside_it(self.condition, there.observed)
 
     def firing(self, state: RuleState, at: float | None, onset: float | None) -> Firing | None:
         """The rule having fired, if it has."""
@@ -105,27 +133,36 @@ class Rule:
         way = Way(state.way)
         held = state.hold.held_seconds
         began = state.hold.since if state.hold.since is not None else at
+        spared = self.shares_its_trouble(state) and self.trigger.action == "rollback"
+        reason = sentence(
+            self.condition, self.trigger, way, self.unit, state.observed, state.reference, held
+        )
         return Firing(
             trigger=self.condition,
             metric=self.trigger.metric,
             way=way,
-            action=self.trigger.action,
+            action="hold" if spared else self.trigger.action,
             at=at,
             onset=onset if way is Way.DECISIVE else began,
             observed=state.observed,
             reference=state.reference,
             threshold=self.threshold,
             held_seconds=held,
-            reason=sentence(
-                self.condition,
-                self.trigger,
-                way,
-                self.unit,
-                state.observed,
-                state.reference,
-                held,
-            ),
+            reason=reason + self._of_both(state),
         )
+
+    def _of_both(self, state: RuleState) -> str:
+        """What a reason says of the baseline, where it is in the same trouble."""
+        there = state.beside
+        if there.true is None or not (there.true or there.shared):
+            return ""
+        said = beside_it(self.condition, there.observed)
+        if self.shares_its_trouble(state):
+            verb = "is" if there.true else "was"
+            return f"; both arms: the baseline {verb} {said} too; a shared incident"
+        if self.condition in twin.MAY_BE_SHARED and there.worse:
+            return f"; the baseline is {said} too, and the canary is shown to be worse"
+        return f"; the baseline is {said} too"
 
     def reading(self, state: RuleState) -> Reading:
         """What the rule sees at the last tick."""

@@ -91,12 +91,13 @@ class Setting:
         """Every condition of those triggers, by name."""
         found: dict[str, Rule] = {}
         interval, unit = self.policy.interval, self.metric.unit
+        spares = self.policy.unhealthy_baseline == "hold"
         for trigger in self.triggers:
             if self.compares(trigger):
-                found[trigger.name] = Rule(trigger.name, trigger, interval, unit)
+                found[trigger.name] = Rule(trigger.name, trigger, interval, unit, spares=spares)
             if trigger.absolute is not None:
                 name = "error_rate_absolute"
-                found[name] = Rule(name, trigger, interval, unit)
+                found[name] = Rule(name, trigger, interval, unit, spares=spares)
         return found
 
     def trigger(self, name: str) -> Trigger | None:

@@ -32,6 +32,19 @@ LIMITS = {
     "memory": "above {threshold:%}",
     "breaker_storm": "more than {threshold:g}",
 }
+BESIDE = {
+    "error_rate_absolute": "at an error rate of {observed:.2%}",
+    "success_rate": "at a success rate of {observed:.2%}",
+    "byzantine": "at {observed:.0f} Byzantine events",
+    "data_integrity": "at {observed:.0f} integrity violations",
+    "memory": "at {observed:.1%} of its memory limit",
+    "breaker_storm": "at {observed:.0f} circuit-breaker trips",
+}
+
+
+def beside_it(condition: str, observed: float | None) -> str:
+    """Where the baseline is by the same rule, as the end of a clause."""
+    return "unread" if observed is None else BESIDE[condition].format(observed=observed)
 
 
 def phrase(
