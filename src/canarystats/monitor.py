@@ -26,7 +26,7 @@ from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike
 
@@ -296,11 +296,6 @@ class Monitor:
         fold, state = held
         return fold.trouble(state, 0.0 if at is None else at, patience)
 
-    def _firing_now(self) -> Iterator[Firing]:
-        for name in sorted(self._folds):
-            fold, state = self._folds[name]
-            yield from fold.firings(state, self._diary.last)
-
     def _verdict(self) -> Verdict:
         diary = self._diary
         course = Course(
@@ -310,7 +305,11 @@ class Monitor:
             ticks=diary.ticks,
             share=diary.share,
             firings=self._firings(),
-            firing_now=tuple(self._firing_now()),
+            firing_now=tuple(
+                firing
+                for _, (fold, state) in sorted(self._folds.items())
+                for firing in fold.firings(state, diary.last)
+            ),
             policy_digest=self._policy_digest,
             input_digest=diary.digest[:16],
             library_version=__version__,
