@@ -44,7 +44,7 @@ SIGNATURES = {
     cs.Pair.samples: "name, *, canary, baseline, notes",
     cs.Pair.counts: "name, *, canary, baseline, times, notes",
     cs.Pair.histogram: "name, *, upper_bounds, canary, baseline, times, notes",
-    cs.Pair.events: "name, *, canary, times, notes",
+    cs.Pair.events: "name, *, canary, baseline, times, notes",
     cs.judge: "pairs, policy, *, share, rollout, history",
     cs.Monitor: "policy, *, share, rollout, history",
     cs.Monitor.observe: "self, pairs, *, share",
