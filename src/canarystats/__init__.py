@@ -27,8 +27,8 @@ from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from canarystats import detect, report, sources
-    from canarystats.presets import load_policy, preset_names
+    from canarystats import detect, joint, report, sources
+    from canarystats.presets import load_joint_policy, load_policy, preset_names
     from canarystats.report.difference import diff
 
 __all__ = [
@@ -54,7 +54,9 @@ __all__ = [
     "compare",
     "detect",
     "diff",
+    "joint",
     "judge",
+    "load_joint_policy",
     "load_policy",
     "preset_names",
     "replay",
@@ -64,10 +66,11 @@ __all__ = [
 
 _LAZY = {
     "diff": "report.difference",
+    "load_joint_policy": "presets",
     "load_policy": "presets",
     "preset_names": "presets",
 }
-_LAZY_MODULES = {"detect", "report", "sources", "presets"}
+_LAZY_MODULES = {"detect", "joint", "report", "sources", "presets"}
 
 
 def __getattr__(name: str) -> Any:

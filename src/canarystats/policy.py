@@ -236,7 +236,7 @@ class Policy(Section):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            _raise_first(error)
+            raise_first(error)
 
     def metric(self, name: str) -> Metric:
         """The metric of that name."""
@@ -323,7 +323,14 @@ def _refuse_twice(path: str, names: list[str]) -> None:
             raise PolicyError(f"{path}[{i}].name", f"{name!r} is there twice")
 
 
-def _raise_first(error: ValidationError) -> NoReturn:
+def raise_first(error: ValidationError) -> NoReturn:
+    """Raise the first fault that was found in a policy, with its path.
+
+    Raises
+    ------
+    PolicyError
+        Always.
+    """
     first = error.errors(include_url=False)[0]
     path = ""
     for part in first["loc"]:

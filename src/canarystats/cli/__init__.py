@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
 
-from canarystats.cli import demo, explain, judge, policy, watch
+from canarystats.cli import demo, explain, joint, judge, policy, watch
 from canarystats.errors import CanaryStatsError, SourceError, SourceErrorKind
 from canarystats.version import __version__
 
@@ -56,6 +56,7 @@ app.command("judge")(_leaving(judge.judge))
 app.command("watch")(_leaving(watch.watch))
 app.command("explain")(_leaving(explain.explain))
 app.command("diff")(_leaving(explain.diff))
+app.command("joint")(_leaving(joint.joint))
 app.command("demo")(_leaving(demo.demo))
 app.add_typer(policy.app, name="policy")
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canarystats.errors import InputError, SourceError, SourceErrorKind
+from canarystats.cli.output import read_verdict
 from canarystats.report.difference import diff as difference
-from canarystats.verdict import Verdict
 
 if TYPE_CHECKING:
     from canarystats.report.difference import Difference
@@ -38,7 +35,7 @@ def explain(
 
     The exit code is 0 whatever the verdict: it is told, not decided.
     """
-    _print(_read(verdict).explain(), format)
+    _print(read_verdict(verdict).explain(), format)
     return 0
 
 
@@ -51,24 +48,10 @@ def diff(
 
     The exit code is 0 whether or not anything changed.
     """
-    _print(difference(_read(before), _read(after)), format)
+    _print(difference(read_verdict(before), read_verdict(after)), format)
     return 0
 
 
 def _print(told: Explanation | Difference, how: Format) -> None:
     written = {Format.TEXT: told.__str__, Format.MARKDOWN: told.markdown, Format.JSON: told.to_json}
     typer.echo(written[how]())
-
-
-def _read(name: str) -> Verdict:
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "it is not text"
-        msg = f"the verdict {name} cannot be read: {said}"
-        raise SourceError(SourceErrorKind.NOT_FOUND, msg) from error
-    try:
-        return Verdict.from_json(text)
-    except InputError as error:
-        msg = f"{name}: {error}"
-        raise InputError(msg) from error

@@ -1,21 +1,21 @@
-"""Where the commands write: the answer to standard output, everything else to standard error."""
+"""What the commands write and read back: the answer alone goes to standard output."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from canarystats.cli.options import Format
-from canarystats.errors import SourceError, SourceErrorKind
+from canarystats.errors import InputError, SourceError, SourceErrorKind
+from canarystats.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from canarystats.verdict import Verdict
     from canarystats.windows import Pair
 
 NARROW, WIDE = 60, 140
@@ -59,3 +59,22 @@ def write_report(
         msg = f"the report cannot be written to {path}: {error.strerror}"
         raise SourceError(SourceErrorKind.UNWRITABLE, msg) from error
     typer.echo(f"report: {written.resolve()}", err=True)
+
+
+def read_verdict(name: str) -> Verdict:
+    """The verdict saved in a file; ``-`` is standard input."""
+    try:
+        return Verdict.from_json(read_text(name))
+    except InputError as error:
+        msg = f"{name}: {error}"
+        raise InputError(msg) from error
+
+
+def read_text(name: str) -> str:
+    """What a file or standard input holds."""
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not text"
+        msg = f"{name} cannot be read: {said}"
+        raise SourceError(SourceErrorKind.NOT_FOUND, msg) from error

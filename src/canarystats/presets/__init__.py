@@ -15,17 +15,18 @@ from typing import Any
 import yaml
 
 from canarystats.errors import PolicyError, SourceError, SourceErrorKind
+from canarystats.joint import JointPolicy
 from canarystats.overrides import merged, own_path
 from canarystats.policy import Policy
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 LONGEST_CHAIN = 8
+JOINT = "joint"  # the folder of policies over several systems
 
 
 def preset_names() -> tuple[str, ...]:
     """The presets that ship with the library."""
-    files = resources.files("canarystats.presets").iterdir()
-    return tuple(sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml")))
+    return _names_in(".")
 
 
 def load_policy(source: str | Path) -> Policy:
@@ -53,16 +54,46 @@ def load_policy(source: str | Path) -> Policy:
         raise PolicyError(own_path(error.path, whole, own), error.message) from error
 
 
-def _read(source: str | Path) -> tuple[dict[str, Any], Path | None]:
+def joint_preset_names() -> tuple[str, ...]:
+    """The joint policies that ship with the library."""
+    return _names_in(JOINT)
+
+
+def load_joint_policy(source: str | Path) -> JointPolicy:
+    """Read a policy over several systems from a preset's name or a file.
+
+    Parameters
+    ----------
+    source
+        A preset such as ``dwcp-systems``, or the path of a YAML, JSON or TOML file.
+
+    Raises
+    ------
+    PolicyError
+        If it is not a joint policy; the message begins with the path of the fault. Also if there
+        is no such preset.
+    SourceError
+        If there is no such file, or it cannot be read.
+    """
+    return JointPolicy.parse(_read(source, JOINT)[0])
+
+
+def _names_in(folder: str) -> tuple[str, ...]:
+    files = resources.files("canarystats.presets").joinpath(folder).iterdir()
+    return tuple(sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml")))
+
+
+def _read(source: str | Path, kind: str = ".") -> tuple[dict[str, Any], Path | None]:
     """The plain data of a policy, and the directory its relative paths start from."""
-    if isinstance(source, str) and source in preset_names():
-        text = resources.files("canarystats.presets").joinpath(f"{source}.yaml").read_text("utf-8")
+    if isinstance(source, str) and source in _names_in(kind):
+        folder = resources.files("canarystats.presets").joinpath(kind)
+        text = folder.joinpath(f"{source}.yaml").read_text("utf-8")
         return _parse(text, ".yaml", source), None
     path = Path(source)
     if path.suffix not in SUFFIXES:
         if path.exists():
             raise PolicyError("", f"{path} must end in one of {', '.join(SUFFIXES)}")
-        known = ", ".join(preset_names())
+        known = ", ".join(_names_in(kind))
         raise PolicyError(
             "", f"{str(source)!r} is neither a preset ({known}) nor a policy file (.yaml, ...)"
         )

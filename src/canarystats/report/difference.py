@@ -151,6 +151,7 @@ def _whole(before: Verdict, after: Verdict) -> Iterator[Change]:
     yield from _told("rollout", before.rollout or "unnamed", after.rollout or "unnamed")
     yield from _told("policy", _policy(before), _policy(after))
     yield from _told("library version", before.library_version, after.library_version)
+    yield from _told("stage", before.stage or "none", after.stage or "none")
     yield from _told("share", words.percent(before.share), words.percent(after.share))
     yield from _told("approval", before.approval, after.approval)
 
