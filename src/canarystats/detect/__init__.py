@@ -1,5 +1,7 @@
 """Detectors: what changed, when, and whether it grows; each finding carries its `Evidence`."""
 
+from canarystats.detect.anomaly import anomalies
+from canarystats.detect.anomaly_findings import Anomalies, Anomaly
 from canarystats.detect.arms import ArmChange, Who, arm_changes
 from canarystats.detect.change_point import change_points
 from canarystats.detect.findings import ChangePoint, ChangePoints
@@ -11,6 +13,8 @@ from canarystats.detect.online import Alarm, OnlineDetector, OnlineState
 
 __all__ = [
     "Alarm",
+    "Anomalies",
+    "Anomaly",
     "ArmChange",
     "ChangePoint",
     "ChangePoints",
@@ -20,6 +24,7 @@ __all__ = [
     "Shape",
     "UsageBuckets",
     "Who",
+    "anomalies",
     "arm_changes",
     "change_points",
     "leak",
