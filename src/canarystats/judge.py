@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from canarystats.evidence import Evidence, Question
 from canarystats.folds.setting import Proof
 from canarystats.policy import Metric, format_duration
+from canarystats.rules import ABSOLUTE, SIGNALS
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
     from canarystats.policy import Policy
 
-FAMILIES = {
-    "error_rate": "errors",
-    "error_rate_absolute": "errors",
-    "success_rate": "errors",
-}
 # Questions that compare nothing, or that ask for the split itself.
 UNTOUCHED_BY_SPLIT = {Question.SPLIT, Question.LEVEL}
 SUSPECT = "the traffic is not divided as designed: this comparison is suspect"
@@ -282,11 +278,12 @@ def _score(views: Sequence[MetricView]) -> float:
     worst: dict[str, float] = {}
     for view in views:
         for reading in () if view.metric.dry_run else view.readings:
+            rule = reading.rule.removesuffix(ABSOLUTE)
             blind = reading.condition not in READ
             if not blind or view.metric.required:
                 loss = 0.5 if blind else 0.5 * reading.severity
                 loss = 1.0 if reading.condition is Condition.FIRED else loss
-                signal = FAMILIES.get(reading.trigger, reading.trigger)
+                signal = f"{reading.metric} {SIGNALS.get(rule, rule)}"
                 worst[signal] = max(worst.get(signal, 0.0), loss)
     if not worst:
         return 100.0

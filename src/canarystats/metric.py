@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from canarystats.errors import PolicyError
 from canarystats.section import Section
 from canarystats.windows import Kind
+
+QUERIES = ("value", "limit", "events", "exposure", "buckets")
+NO_BASE_UNITS = {
+    **dict.fromkeys(("percent", "percentage", "%"), ("ratio", "0.01")),
+    **dict.fromkeys(("milliseconds", "millisecond", "ms"), ("seconds", "0.001")),
+}
+
+
+class Arms(Section):
+    """The label matchers that select each side in a query."""
+
+    canary: str = 'version="canary"'
+    baseline: str = 'version="baseline"'
 
 
 class Query(Section):
@@ -23,6 +37,12 @@ class Query(Section):
         Counts: the counters of what happened and of what it happened out of. Events: the counter.
     buckets
         Histogram: the bucket counter, classic or native.
+    arms
+        What ``$arm`` stands for in this metric's queries, where its series are labelled unlike
+        those of the policy's arms.
+    scale
+        What a source multiplies with to get to the metric's unit: a gauge's values and limits, a
+        histogram's bounds. 0.01 for a series in percent, 0.001 for one in milliseconds.
     """
 
     value: str | None = None
@@ -30,6 +50,14 @@ class Query(Section):
     events: str | None = None
     exposure: str | None = None
     buckets: str | None = None
+    arms: Arms | None = None
+    scale: Annotated[float, Field(gt=0, lt=float("inf"))] = 1.0
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The queries there are, by field."""
+        every = {name: getattr(self, name) for name in QUERIES}
+        return {name: query for name, query in every.items() if query}
 
 
 def _kinds(value: object) -> tuple[Kind, ...]:
@@ -94,6 +122,18 @@ class Metric(Section):
     clumps: Annotated[float, Field(ge=1, le=1000)] = 6.0
     dry_run: bool = False
     query: Query = Query()
+
+    @model_validator(mode="after")
+    def _unit_is_a_base_unit(self) -> Self:
+        base = NO_BASE_UNITS.get(self.unit.lower())
+        if base is not None:
+            raise PolicyError(
+                "unit",
+                f"{self.unit!r} is no base unit; write {base[0]}, and query.scale: {base[1]}",
+            )
+        if self.query.scale != 1.0 and set(self.kind) & {Kind.COUNTS, Kind.EVENTS}:
+            raise PolicyError("query.scale", "counters are numbers of things and are not scaled")
+        return self
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -13,14 +13,28 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from canarystats.durations import Duration, format_duration, parse_duration
 from canarystats.errors import InputError, PolicyError
-from canarystats.metric import Metric, Query
+from canarystats.metric import Arms, Metric, Query
 from canarystats.overrides import merged, own_path
-from canarystats.rules import KINDS_READ, RULES, Absolute, Action, Gate, Trigger, TriggerName
+from canarystats.rules import (
+    ABSOLUTE,
+    BOTH_SIDES,
+    KINDS_READ,
+    ONCE_A_METRIC,
+    OWN_RULES,
+    RULES,
+    Absolute,
+    Action,
+    Gate,
+    Trigger,
+    TriggerName,
+    unfit,
+)
 from canarystats.section import Fraction, Section, Share
 from canarystats.stage import Stage, parts_of_the_budget
 
 __all__ = [
     "KINDS_READ",
+    "OWN_RULES",
     "RULES",
     "Absolute",
     "Action",
@@ -57,13 +71,6 @@ class ErrorBudget(Section):
     critical_share: Fraction = 0.8
     false_promote: Fraction = 0.05
     split: Fraction = 0.001
-
-
-class Arms(Section):
-    """The label matchers that select each side in a query."""
-
-    canary: str = 'version="canary"'
-    baseline: str = 'version="baseline"'
 
 
 class Policy(Section):
@@ -145,6 +152,7 @@ class Policy(Section):
     def _parts_fit_together(self) -> Self:
         _refuse_twice("metrics", [metric.name for metric in self.metrics])
         _refuse_twice("triggers", [trigger.name for trigger in self.triggers])
+        _refuse_conditions_twice(self.triggers)
         known = {metric.name: metric for metric in self.metrics}
         for i, trigger in enumerate(self.triggers):
             metric = known.get(trigger.metric)
@@ -153,12 +161,19 @@ class Policy(Section):
                     f"triggers[{i}].metric",
                     f"{trigger.metric!r} is not one of the metrics: {', '.join(known)}",
                 )
-            if not set(metric.kinds) <= set(KINDS_READ[trigger.name]):
+            if not set(metric.kinds) <= set(KINDS_READ[trigger.rule]):
                 raise PolicyError(
                     f"triggers[{i}].metric",
-                    f"{trigger.name} reads {' or '.join(KINDS_READ[trigger.name])}, and "
+                    f"{trigger.rule} reads {' or '.join(KINDS_READ[trigger.rule])}, and "
                     f"{metric.name!r} is {' or '.join(metric.kinds)}",
                 )
+            if trigger.rule in BOTH_SIDES and not metric.compare and not self.stage:
+                raise PolicyError(
+                    f"triggers[{i}].metric",
+                    f"{trigger.rule} reads the baseline, and {metric.name!r} has compare: false",
+                )
+            if wrong := unfit(trigger, metric.unit):
+                raise PolicyError(f"triggers[{i}].threshold", wrong)
         if self.marginal_score > self.pass_score:
             raise PolicyError("marginal_score", "marginal_score must not exceed pass_score")
         self._check_stages()
@@ -321,6 +336,22 @@ def _refuse_twice(path: str, names: list[str]) -> None:
     for i, name in enumerate(names):
         if name in names[:i]:
             raise PolicyError(f"{path}[{i}].name", f"{name!r} is there twice")
+
+
+def _refuse_conditions_twice(triggers: tuple[Trigger, ...]) -> None:
+    """Every condition has a name of its own, and some rules can read a metric only once."""
+    absolute = {t.name + ABSOLUTE for t in triggers if t.absolute is not None}
+    read: set[tuple[str, str]] = set()
+    for i, trigger in enumerate(triggers):
+        if trigger.name in absolute:
+            raise PolicyError(
+                f"triggers[{i}].name", f"{trigger.name!r} is the absolute condition of another"
+            )
+        if trigger.rule in ONCE_A_METRIC and (trigger.rule, trigger.metric) in read:
+            raise PolicyError(
+                f"triggers[{i}].rule", f"{trigger.rule} reads {trigger.metric!r} already"
+            )
+        read.add((trigger.rule, trigger.metric))
 
 
 def raise_first(error: ValidationError) -> NoReturn:

@@ -51,7 +51,11 @@ class Reading(Record):
     Parameters
     ----------
     trigger, metric
-        Which rule, on which metric.
+        Which trigger, on which metric.
+    rule
+        The condition it evaluates, such as ``error_rate`` or ``level_above``.
+    unit
+        The metric's unit.
     condition
         Where it stands.
     observed, reference
@@ -76,6 +80,8 @@ class Reading(Record):
     for_seconds: float = 0.0
     severity: float = 0.0
     detail: str = ""
+    rule: str = ""
+    unit: str = ""
 
     def __repr__(self) -> str:
         said = f": {self.detail}" if self.detail else ""
@@ -90,7 +96,9 @@ class Firing(Record):
     Parameters
     ----------
     trigger
-        The rule, such as ``error_rate``; ``harm`` where a critical metric's own test rejected.
+        Such as ``error_rate``; ``harm`` where a critical metric's own test rejected.
+    rule
+        The condition it evaluates; empty where no trigger is behind it.
     metric
         The metric it read.
     way
@@ -120,6 +128,7 @@ class Firing(Record):
     threshold: float | None = None
     held_seconds: float = 0.0
     reason: str
+    rule: str = ""
 
     def __repr__(self) -> str:
         return f"Firing {self.trigger} ({self.way}): {self.reason}."

@@ -19,7 +19,7 @@ from canarystats import load_policy
 from canarystats.durations import format_duration
 from canarystats.metric import Metric, Query
 from canarystats.policy import Arms, ErrorBudget, Policy
-from canarystats.rules import RULES, Absolute, Trigger
+from canarystats.rules import KINDS_READ, OWN_RULES, RULES, Absolute, Trigger
 from canarystats.stage import Stage
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
@@ -151,6 +151,24 @@ def _rule_row(trigger):
     ]
 
 
+def test_the_table_of_other_rules_is_the_one_in_the_code():
+    rows = table_rows(ROOT / "docs" / "triggers.md", "## Rules of your own")
+    assert [[*row[:2], *row[3:]] for row in rows] == [_own_rule_row(rule) for rule in OWN_RULES]
+
+
+def _own_rule_row(rule):
+    given = {"name": "own", "rule": rule, "metric": "m", "threshold": 1, "quantile": None}
+    given["quantile"] = 0.5 if rule == "quantile_above" else None
+    trigger = Trigger.model_validate(given)
+    return [
+        f"`{rule}`",
+        *KINDS_READ[rule],
+        format_duration(trigger.for_) if trigger.for_ else "none",
+        format_duration(trigger.window),
+        trigger.evidence,
+    ]
+
+
 def test_the_map_of_layers_names_them_all_from_the_top():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
@@ -187,6 +205,8 @@ def _fields(model):
 
 def _default(model, name):
     field = model.model_fields[name]
+    if model is Trigger and name == "rule":
+        return "the name"
     if model is Trigger and name in BY_RULE:
         return "by rule"
     if field.is_required():

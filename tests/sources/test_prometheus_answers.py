@@ -11,6 +11,7 @@ from tests.sources.asking import BASELINE, CANARY, T0, gauge, kind_of, policy, r
 from tests.sources.fake_prometheus import Answer, Asked, Fake, good, serving
 
 from canarystats.errors import InputError, SourceErrorKind
+from canarystats.policy import Policy
 from canarystats.sources import Prometheus
 
 if TYPE_CHECKING:
@@ -223,3 +224,38 @@ def test_a_scrape_that_failed_does_not_show_that_a_series_was_not_there(
     fake.data[asked] = [({"__name__": "up", **labels}, samples(up, up, 1, 1))]
     pair = read(fake, policy("events", events="b{$arm}"))
     np.testing.assert_array_equal(pair.canary[:, 0], counted)
+
+
+def test_a_gauge_in_percent_is_scaled_to_its_unit_and_the_pair_says_so(fake: Fake) -> None:
+    gauge(fake, samples(4, 5, 6, 7), samples(4, 4, 4, 4))
+    asked = {"value": "g{$arm}", "scale": 0.01}
+    data = {"metrics": [{"name": "m", "kind": "gauge", "unit": "ratio", "query": asked}]}
+    pair = read(fake, Policy.parse(data))
+    assert pair.canary[:, 0].tolist() == pytest.approx([0.05, 0.06, 0.07])
+    assert pair.baseline[:, 0].tolist() == pytest.approx([0.04] * 3)
+    assert "scale: what the server holds, times 0.01" in pair.notes
+
+
+def test_bounds_in_milliseconds_become_the_seconds_a_person_would_write(fake: Fake) -> None:
+    for arm in (CANARY, BASELINE):
+        fake.data["h" + arm] = [
+            ({"__name__": "h", "le": le}, samples(*values))
+            for le, values in (("300", (0, 5, 5)), ("700", (0, 7, 7)), ("+Inf", (0, 9, 10)))
+        ]
+    asked = {"buckets": "h{$arm}", "scale": 0.001}
+    data = {"metrics": [{"name": "m", "kind": "histogram", "unit": "seconds", "query": asked}]}
+    pair = read(fake, Policy.parse(data), ticks=2)
+    assert pair.upper_bounds.tolist() == [0.3, 0.7, math.inf]
+
+
+def test_a_metric_may_be_labelled_unlike_the_others(fake: Fake) -> None:
+    fake.data['g{model_version="v2"}'] = [({"__name__": "g"}, samples(1, 1, 1, 1))]
+    fake.data['g{model_version="v1"}'] = [({"__name__": "g"}, samples(2, 2, 2, 2))]
+    arms = {"canary": 'model_version="v2"', "baseline": 'model_version="v1"'}
+    asked = {"value": "g{$arm}", "arms": arms}
+    own = Policy.parse({"metrics": [{"name": "m", "kind": "gauge", "query": asked}]})
+    pair = read(fake, own)
+    assert (pair.canary[0, 0], pair.baseline[0, 0]) == (1.0, 2.0)
+    source = Prometheus(fake.url)
+    (kept,) = source.read(own, start=T0, end=T0 + 45, canary='version="x"')
+    assert kept.canary[0, 0] == 1.0

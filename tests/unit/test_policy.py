@@ -123,7 +123,10 @@ def test_milliseconds_survive_too(milliseconds):
             {"triggers": [{"name": "error_rate", "absolute": {"for": "soon"}}]},
             "triggers[0].absolute.for: 'soon' is not a duration; write 30s, 5m or 1h30m",
         ),
-        ({"triggers": [{"name": "error_rte"}]}, "triggers[0].name: 'error_rte': input should be"),
+        (
+            {"triggers": [{"name": "error_rte"}]},
+            "triggers[0].name: 'error_rte' is none of the eight, so it needs a rule (level_above",
+        ),
         (
             {"triggers": [{"name": "memory", "evidence": "maybe"}]},
             "triggers[0].evidence: 'maybe': input should be",

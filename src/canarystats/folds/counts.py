@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from canarystats.policy import Trigger
     from canarystats.windows import Pair
 
 EXPOSURE = 1
@@ -49,6 +50,8 @@ class CountsFold(TestedFold[CountsFoldState]):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.design = Counts(setting.metric.name, _tests(setting), clumps=setting.metric.clumps)
+        throughput = [t.claim for t in self.design.tests if t.claim.endswith(".not_worse")]
+        self._proven = (*NOT_WORSE, "low_enough", *throughput)
 
     def begin(self, history: Pair | None = None) -> CountsFoldState:
         """The state before the first tick."""
@@ -81,7 +84,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
         for name in self.rules:
-            if compared is None and name not in JUDGED_ALONE:
+            if compared is None and self.rules[name].condition not in JUDGED_ALONE:
                 rules |= self.unread({name: rules[name]}, tick.at)
             else:
                 total = windows[self._window(name)].total
@@ -91,13 +94,14 @@ class CountsFold(TestedFold[CountsFoldState]):
     def _outdone(self, total: NDArray[np.float64], log_e: dict[str, float]) -> bool:
         """Whether the canary is shown to have more errors than the baseline, beyond the margin."""
         canary, baseline, margin = total[:2], total[2:4], self.setting.margin
-        if self._shown("error_rate.beyond", log_e):
+        rates = [n for n, rule in self.rules.items() if rule.condition == "error_rate"]
+        if any(self._shown(f"{name}.beyond", log_e) for name in rates):
             return True
         clumps = self.setting.metric.clumps
         if beside.plainly_more_errors(canary, baseline, margin, clumps):
             return True
         return beside.more_errors(canary, baseline, margin) and (
-            self._shown("error_rate.worse", log_e) or self._harmed(log_e)
+            any(self._shown(f"{name}.worse", log_e) for name in rates) or self._harmed(log_e)
         )
 
     @property
@@ -144,7 +148,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def _window(self, rule: str) -> str:
         """The window a rule reads: rules of one span share it."""
-        side = "canary" if rule in JUDGED_ALONE else "both"
+        side = "canary" if self.rules[rule].condition in JUDGED_ALONE else "both"
         return f"{side} {self.rules[rule].trigger.window:g}"
 
     def _advance(
@@ -173,38 +177,47 @@ class CountsFold(TestedFold[CountsFoldState]):
     ) -> RuleState:
         canary, baseline = total[:2], total[2:4]
 
-        def look(threshold: float, side: NDArray[np.float64] = canary) -> literal.Look:
-            if name == "error_rate":
-                return literal.error_rate(canary, baseline, threshold)
-            if name == "error_rate_absolute":
-                return literal.error_rate_absolute(side, threshold)
-            if name == "success_rate":
-                return literal.success_rate(side, threshold)
-            return literal.throughput(float(canary[EXPOSURE]), float(total[4]), threshold)
+        condition = self.rules[name].condition
 
-        worse, beyond = CLAIMS[name]
+        def look(threshold: float, side: NDArray[np.float64] = canary) -> literal.Look:
+            if condition == "error_rate":
+                return literal.error_rate(canary, baseline, threshold)
+            if condition == "success_rate":
+                return literal.success_rate(side, threshold)
+            if condition == "throughput":
+                return literal.throughput(float(canary[EXPOSURE]), float(total[4]), threshold)
+            return literal.share(side, threshold, above=condition != "share_below")
+
+        worse, beyond = self._claims(name)
         return self.rules[name].step(
             state,
             at,
             look,
             worse=self._shown(worse, log_e),
             beyond=beyond is not None and self._shown(beyond, log_e),
-            beside=partial(look, side=baseline) if name in JUDGED_ALONE else None,
+            beside=partial(look, side=baseline) if condition in JUDGED_ALONE else None,
             outdone=lambda: self._outdone(total, log_e),
         )
+
+    def _claims(self, name: str) -> tuple[str, str | None]:
+        """What must be shown for a rule to fire sustained, and decisively."""
+        rule = self.rules[name]
+        worse, beyond = CLAIMS[rule.condition]
+        trigger = rule.trigger.name
+        return f"{trigger}.{worse}", None if beyond is None else f"{trigger}.{beyond}"
 
     def _shown(self, claim: str, log_e: dict[str, float]) -> bool:
         return claim in log_e and reached(log_e[claim], self.levels.get(claim))
 
     def onset(self, state: CountsFoldState, rule: str) -> float | None:
         """Unix seconds since when the evidence behind a rule has only grown."""
-        worse, beyond = CLAIMS[rule]
+        worse, beyond = self._claims(rule)
         return self.design.onset(state.counts, beyond or worse)
 
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         log_e = self.log_e(state.counts)
-        names = [claim for claim in log_e if claim.startswith("harm")]
+        names = [claim for claim in log_e if claim in HARM]
         if not names:
             return False, None
         loudest = max(names, key=lambda claim: log_e[claim])
@@ -216,7 +229,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def evidence(self, state: CountsFoldState) -> list[Evidence]:
         """What has been found."""
-        levels = self.levels | dict.fromkeys(NOT_WORSE, self.setting.proof_level)
+        levels = self.levels | dict.fromkeys(self._proven, self.setting.proof_level)
         levels |= dict.fromkeys(SPLIT, self.setting.policy.error_budget.split / 2)
         if "harm" in self.levels:
             levels |= dict.fromkeys(HARM[1:], self.levels["harm"] / 2)  # two directions, averaged
@@ -229,18 +242,17 @@ class CountsFold(TestedFold[CountsFoldState]):
         log_e, level = self.log_e(state.counts), self.setting.proof_level
         name = self.setting.metric.name
         found = []
-        rates = [claim for claim in log_e if claim.startswith("not_worse")]
+        rates = [claim for claim in log_e if claim in NOT_WORSE]
         if rates:
             within = all(reached(log_e[claim], level) for claim in rates)
             low = "low_enough" in log_e and reached(log_e["low_enough"], level)
             tried = rates + (["low_enough"] if "low_enough" in log_e else [])
             detail = _progress(log_e, tried, level)
             found.append(Proof(f"{name} not worse", within or low, detail))
-        if "throughput.not_worse" in log_e:
-            shown = reached(log_e["throughput.not_worse"], level)
-            detail = _progress(log_e, ["throughput.not_worse"], level)
-            found.append(Proof("throughput not lower", shown, detail))
-        return found
+        for claim in self._proven[len(NOT_WORSE) + 1 :]:
+            detail = _progress(log_e, [claim], level)
+            found.append(Proof("throughput not lower", reached(log_e[claim], level), detail))
+        return found + self.unread_proofs(state)
 
     def split_is_off(self, state: CountsFoldState) -> bool:
         """Whether the traffic is shown not to be divided as designed."""
@@ -255,18 +267,20 @@ class CountsFold(TestedFold[CountsFoldState]):
 
 ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident
 MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
-JUDGED_ALONE = {"success_rate", "error_rate_absolute"}
+JUDGED_ALONE = {"success_rate", "error_rate_absolute", "share_above", "share_below"}
 NOBODY = np.zeros(2)  # events and exposure of a baseline that is not there
 BESIDE = ("canary_events", "canary_exposure", "baseline_events", "baseline_exposure")
 COMPARED = (*BESIDE, "designed_exposure")
 HARM = ("harm", "harm.up", "harm.down")
-NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down", "low_enough", "throughput.not_worse")
+NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down")
 SPLIT = ("split.high", "split.low")
 CLAIMS: dict[str, tuple[str, str | None]] = {
-    "error_rate": ("error_rate.worse", "error_rate.beyond"),
-    "error_rate_absolute": ("error_rate.absolute", None),
-    "success_rate": ("success_rate.below", None),
-    "throughput": ("throughput.worse", "throughput.beyond"),
+    "error_rate": ("worse", "beyond"),
+    "error_rate_absolute": ("absolute", None),
+    "success_rate": ("below", None),
+    "throughput": ("worse", "beyond"),
+    "share_above": ("above", None),
+    "share_below": ("below", None),
 }
 
 
@@ -275,7 +289,7 @@ def _tests(setting: Setting) -> list[Test]:
     metric, found = setting.metric, list[Test]()
     directions = {"increase": (True,), "decrease": (False,), "either": (True, False)}
     if metric.compare:
-        allowed = setting.allowed("error_rate", setting.margin or 0.05)
+        allowed = setting.allowed(("error_rate",), setting.margin or 0.05)
         for up in directions[metric.harmful]:
             way = "" if metric.harmful != "either" else ".up" if up else ".down"
             ratio = 1.0 + allowed if up else 1.0 / (1.0 + allowed)
@@ -289,10 +303,11 @@ def _tests(setting: Setting) -> list[Test]:
             )
     for trigger in setting.triggers:
         if setting.compares(trigger):
-            found += _tests_of_trigger(trigger.name, trigger.threshold)
+            found += _tests_of_trigger(trigger)
         if trigger.absolute is not None:
             level = trigger.absolute.threshold
-            found.append(Test("error_rate.absolute", Question.LEVEL, "canary", level, True))
+            claim = f"{trigger.name}.absolute"
+            found.append(Test(claim, Question.LEVEL, "canary", level, True))
     if setting.policy.check_split and setting.trigger("throughput") is not None:
         wide = 1.0 + setting.policy.split_tolerance
         found.append(Test("split.high", Question.SPLIT, "traffic", wide, True))
@@ -300,19 +315,24 @@ def _tests(setting: Setting) -> list[Test]:
     return found
 
 
-def _tests_of_trigger(name: str, threshold: float) -> list[Test]:
-    if name == "error_rate":
+def _tests_of_trigger(trigger: Trigger) -> list[Test]:
+    name, threshold = trigger.name, trigger.threshold
+    if trigger.rule == "error_rate":
         return [
-            Test("error_rate.worse", Question.WORSE, "arms", 1.0, True),
-            Test("error_rate.beyond", Question.BEYOND, "arms", threshold, True),
+            Test(f"{name}.worse", Question.WORSE, "arms", 1.0, True),
+            Test(f"{name}.beyond", Question.BEYOND, "arms", threshold, True),
         ]
-    if name == "success_rate":
-        return [Test("success_rate.below", Question.LEVEL, "canary", 1.0 - threshold, True)]
-    return [
-        Test("throughput.worse", Question.WORSE, "traffic", 1.0, False),
-        Test("throughput.beyond", Question.BEYOND, "traffic", threshold, False),
-        Test("throughput.not_worse", Question.NOT_WORSE, "traffic", threshold, True),
-    ]
+    if trigger.rule == "throughput":
+        return [
+            Test(f"{name}.worse", Question.WORSE, "traffic", 1.0, False),
+            Test(f"{name}.beyond", Question.BEYOND, "traffic", threshold, False),
+            Test(f"{name}.not_worse", Question.NOT_WORSE, "traffic", threshold, True),
+        ]
+    if trigger.rule == "share_below":
+        return [Test(f"{name}.below", Question.LEVEL, "canary", threshold, False)]
+    if trigger.rule == "share_above":
+        return [Test(f"{name}.above", Question.LEVEL, "canary", threshold, True)]
+    return [Test(f"{name}.below", Question.LEVEL, "canary", 1.0 - threshold, True)]
 
 
 def _mean(log_values: list[float]) -> float:

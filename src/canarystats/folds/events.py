@@ -18,13 +18,17 @@ from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from canarystats.folds.setting import Proof, Setting, Tick
+    from canarystats.policy import Trigger
     from canarystats.windows import Pair
 
 
-SIDES = ("canary", "baseline")
+COLUMNS = ("canary", "baseline", "longest_seconds", "shortest_seconds")
+MISSED_FROM = 1.5  # intervals between two ticks with data from which one was missed between
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +53,7 @@ class EventsFold(TickFold[EventsFoldState]):
     def begin(self, history: Pair | None = None) -> EventsFoldState:  # noqa: ARG002
         """The state before the first tick."""
         rules = self.no_rules()
-        return EventsFoldState(0.0, rules, {name: trailing.begin(len(SIDES)) for name in rules})
+        return EventsFoldState(0.0, rules, {name: trailing.begin(len(COLUMNS)) for name in rules})
 
     def step(self, state: EventsFoldState, tick: Tick) -> EventsFoldState:
         """One tick."""
@@ -60,19 +64,33 @@ class EventsFold(TickFold[EventsFoldState]):
             rules = self.unread(state.rules, tick.at)
             return EventsFoldState(state.total, rules, state.windows, presence)
         count = math.fsum(counts)
-        row = np.array([count, _total(tick.baseline)])
         windows, rules = dict(state.windows), dict(state.rules)
+        row = np.array(
+            [count, _total(tick.baseline), *self._time_of(tick.at, state.presence.canary_last)]
+        )
         for name, rule in self.rules.items():
             windows[name] = trailing.push(windows[name], tick.at, row, rule.trigger.window)
-            canary, baseline = windows[name].total.tolist()
+            canary, baseline = windows[name].total[:2].tolist()
             rules[name] = rule.step(
                 rules[name],
                 tick.at,
-                partial(literal.events, canary),
+                _look(rule.trigger, windows[name]),
                 beside=None if tick.baseline is None else partial(literal.events, baseline),
                 outdone=partial(beside.more_than_its_share, canary, baseline, tick.share),
             )
         return EventsFoldState(state.total + count, rules, windows, presence)
+
+    def _time_of(self, at: float, before: float | None) -> tuple[float, float]:
+        """Seconds that a tick's count may speak for, at most and at least.
+
+        After a missed scrape a count is of all the time since the last one, or of its own tick
+        alone: that depends on the source, and neither reading may turn a gap against the canary.
+        """
+        interval = self.setting.policy.interval
+        if before is None:
+            return interval, interval
+        since = at - before
+        return since, since if since < MISSED_FROM * interval else interval
 
     def onset(self, state: EventsFoldState, rule: str) -> float | None:  # noqa: ARG002
         """None: events are counted, not tested."""
@@ -102,10 +120,23 @@ class EventsFold(TickFold[EventsFoldState]):
             )
         ]
 
-    def proofs(self, state: EventsFoldState) -> list[Proof]:  # noqa: ARG002
+    def proofs(self, state: EventsFoldState) -> list[Proof]:
         """Silence is no proof, but it is all there can be: presence is checked elsewhere."""
-        return []
+        return self.unread_proofs(state)
 
 
 def _total(side: NDArray[np.float64] | None) -> float:
     return 0.0 if side is None else math.fsum(side[~np.isnan(side)].tolist())
+
+
+def _look(trigger: Trigger, window: Trailing) -> Callable[[float], literal.Look]:
+    """What a rule sees in its window, at any threshold."""
+    canary, _, longest, shortest = window.total.tolist()
+    span = trigger.window
+    if trigger.rule == "per_second_above":
+        return partial(literal.per_second_above, canary, max(longest, span))
+    if trigger.rule == "per_second_below":
+        return partial(literal.per_second_below, canary, shortest, span)
+    if trigger.rule in {"count_below", "stalled"}:
+        return partial(literal.count_below, canary, shortest, span)
+    return partial(literal.events, canary)

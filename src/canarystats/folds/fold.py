@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from canarystats.folds.rule import RuleState
+from canarystats.folds.setting import Proof
 from canarystats.triggers import literal
 
 if TYPE_CHECKING:
     from canarystats.evidence import Evidence
     from canarystats.folds.presence import Presence
     from canarystats.folds.rule import Rule
-    from canarystats.folds.setting import Proof, Setting, Tick
+    from canarystats.folds.setting import Setting, Tick
     from canarystats.verdict import Firing, Reading
     from canarystats.windows import Kind, Pair
 
@@ -124,6 +125,14 @@ class TickFold(Fold[R]):
     def readings(self, state: R) -> list[Reading]:
         """What the rules see."""
         return [rule.reading(state.rules[name]) for name, rule in self.rules.items()]
+
+    def unread_proofs(self, state: R) -> list[Proof]:
+        """Rules beside the eight that could never be evaluated: absent is not healthy."""
+        return [
+            Proof(f"{name} readable", shown=False, detail=state.rules[name].detail or "no data yet")
+            for name, rule in self.rules.items()
+            if rule.stands_against_promotion and not state.rules[name].evaluated
+        ]
 
     def firings(self, state: R, at: float | None) -> list[Firing]:
         """The rules that fire at this tick."""

@@ -12,17 +12,19 @@ from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.rules import BOTH_SIDES, LEVELS
 from canarystats.sequential.gauge import Gauge
 from canarystats.sequential.gauge_state import GaugeState
 from canarystats.triggers import beside, literal
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
+    from canarystats.policy import Trigger
     from canarystats.windows import Pair
 
 
@@ -98,19 +100,18 @@ class GaugeFold(TestedFold[GaugeFoldState]):
     def _step_rule(
         self, name: str, state: RuleState, tick: Tick, *, left: bool, right: bool
     ) -> RuleState:
-        rule, pods = self.rules[name], tick.baseline
-        here, there = literal.Look(None), literal.Look(None)
-        if left:
-            here = literal.memory(tick.canary, tick.limit, rule.threshold)
-        if pods is not None and right:
-            limits = beside.limits_beside(tick.limit, len(pods))
-            there = literal.memory(pods, limits, rule.threshold)
+        rule = self.rules[name]
+        look = _look(rule.trigger, tick) if left else _unseen
+        if rule.condition != "memory":
+            return rule.step(state, tick.at, look)
+        here, there = look(rule.threshold), literal.Look(None)
+        if tick.baseline is not None and right:
+            limits = beside.limits_beside(tick.limit, len(tick.baseline))
+            there = literal.memory(tick.baseline, limits, rule.threshold)
         return rule.step(
             state,
             tick.at,
-            lambda threshold: (
-                literal.memory(tick.canary, tick.limit, threshold) if left else literal.Look(None)
-            ),
+            look,
             beside=lambda _: there,
             outdone=lambda: beside.nearer_the_limit(
                 here.observed, there.observed, self.setting.margin
@@ -174,12 +175,24 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             detail = f"{self.design.gathered(state.gauge)}, "
             detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
             found.append(Proof(f"{name} not worse", reached(log_e, level), detail))
-        for rule, trigger in self.rules.items():
-            seen = state.rules[rule]
-            if not seen.evaluated:
-                detail = seen.detail or "no data yet"
-                found.append(Proof(f"{trigger.condition} readable", shown=False, detail=detail))
-        return found
+        return found + self.unread_proofs(state)
+
+
+def _unseen(_: float) -> literal.Look:
+    """What a rule sees where the canary has no data."""
+    return literal.Look(None)
+
+
+def _look(trigger: Trigger, tick: Tick) -> Callable[[float], literal.Look]:
+    """What a rule sees at a tick on which the canary has data, at any threshold."""
+    above = trigger.rule.endswith("_above")
+    if trigger.rule in LEVELS:
+        worst = trigger.pods == "worst"
+        return lambda value: literal.level(tick.canary, value, above=above, worst=worst)
+    if trigger.rule in BOTH_SIDES:
+        other = tick.baseline if tick.comparing else None
+        return lambda value: literal.ratio(tick.canary, other, value, above=above)
+    return lambda value: literal.memory(tick.canary, tick.limit, value)
 
 
 def _any_finite(pods: NDArray[np.float64] | None) -> bool:

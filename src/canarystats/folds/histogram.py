@@ -37,7 +37,7 @@ class HistogramFoldState:
 
     histogram: HistogramState
     rules: dict[str, RuleState]
-    window: Trailing
+    windows: dict[str, Trailing]
     upper_bounds: tuple[float, ...]
     samples: float
     presence: Presence = field(default_factory=Presence)
@@ -58,8 +58,9 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             quantile=literal.QUANTILE,
             threshold=2.0 if trigger is None else trigger.threshold,
             margin=setting.margin if setting.metric.critical else MARGIN_OF_SHARE,
-            allowed=1.0 + setting.allowed(RULE, setting.margin or 0.05),
+            allowed=1.0 + setting.allowed((RULE,), setting.margin or 0.05),
         )
+        self._claim = RULE if trigger is None else trigger.name
 
     def begin(self, history: Pair | None = None) -> HistogramFoldState:
         """The state before the first tick."""
@@ -68,7 +69,10 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         return HistogramFoldState(
             self.design.begin(history=before),
             self.no_rules(),
-            trailing.begin(2 * len(bounds)),
+            {
+                key: trailing.begin(len(bounds) * (2 if key.startswith("both") else 1))
+                for key in map(self._window, self.rules)
+            },
             tuple(bounds[:-1].tolist()),
             0.0,
         )
@@ -88,18 +92,38 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         has_baseline = tick.baseline is not None and not np.isnan(tick.baseline[0])
         presence = state.presence.tick(tick.at, canary=has_canary, baseline=has_baseline)
         samples = state.samples + (float(tick.canary.sum()) if has_canary else 0.0)
-        histogram, window, rules = state.histogram, state.window, state.rules
-        if has_canary and has_baseline and tick.comparing and tick.baseline is not None:
+        histogram = state.histogram
+        compares = has_canary and has_baseline and tick.comparing
+        if compares:
             histogram = self.tested(histogram, tick)
-            log_e = self.log_e(histogram) if self.rules else {}
-            rules = dict(rules)
-            for name, rule in self.rules.items():
+        log_e = self.log_e(histogram) if compares and self.rules else {}
+        windows = self._advance(state.windows, tick, alone=has_canary, both=compares)
+        rules = dict(state.rules)
+        for name, rule in self.rules.items():
+            if compares or (has_canary and rule.condition != RULE):
+                rules[name] = self._step_rule(name, rules[name], log_e, windows, tick.at)
+            else:
+                rules |= self.unread({name: rules[name]}, tick.at)
+        return HistogramFoldState(histogram, rules, windows, state.upper_bounds, samples, presence)
+
+    def _window(self, rule: str) -> str:
+        """The window a rule reads: rules of one span share it."""
+        side = "both" if self.rules[rule].condition == RULE else "canary"
+        return f"{side} {self.rules[rule].trigger.window:g}"
+
+    def _advance(
+        self, windows: dict[str, Trailing], tick: Tick, *, alone: bool, both: bool
+    ) -> dict[str, Trailing]:
+        advanced = dict(windows)
+        for key, window in windows.items():
+            side, span = key.split()
+            row = tick.canary
+            if side == "both" and both and tick.baseline is not None:
                 row = np.concatenate([tick.canary, tick.baseline])
-                window = trailing.push(window, tick.at, row, rule.trigger.window)
-                rules[name] = self._step_rule(name, rules[name], log_e, window, tick.at)
-        else:
-            rules = self.unread(rules, tick.at)
-        return HistogramFoldState(histogram, rules, window, state.upper_bounds, samples, presence)
+            elif side == "both" or not alone:
+                continue
+            advanced[key] = trailing.push(window, tick.at, row, float(span))
+        return advanced
 
     @property
     def questions(self) -> Hashable:
@@ -123,16 +147,27 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         return self.design.step(tests, canary, baseline, tick.at)
 
     def _step_rule(
-        self, name: str, state: RuleState, log_e: dict[str, float], window: Trailing, at: float
+        self,
+        name: str,
+        state: RuleState,
+        log_e: dict[str, float],
+        windows: dict[str, Trailing],
+        at: float,
     ) -> RuleState:
-        canary, baseline = np.split(window.total, 2)
-        bounds = self.design.upper_bounds
-        return self.rules[name].step(
+        rule, bounds = self.rules[name], self.design.upper_bounds
+        total = windows[self._window(name)].total
+        quantile = rule.trigger.quantile
+        if quantile is not None:
+            return rule.step(
+                state, at, lambda value: literal.quantile_above(bounds, total, quantile, value)
+            )
+        canary, baseline = np.split(total, 2)
+        return rule.step(
             state,
             at,
             lambda threshold: literal.latency_p99(bounds, canary, baseline, threshold),
-            worse=reached(log_e["worse"], self.levels.get("latency_p99.worse")),
-            beyond=reached(log_e["beyond"], self.levels.get("latency_p99.beyond")),
+            worse=reached(log_e["worse"], self.levels.get(f"{name}.worse")),
+            beyond=reached(log_e["beyond"], self.levels.get(f"{name}.beyond")),
         )
 
     def weighed(self, tests: HistogramState) -> dict[str, NDArray[np.float64]]:
@@ -154,26 +189,27 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             return []
         levels = {"not_worse": self.setting.proof_level}
         for question in ("worse", "beyond"):
-            level = self.levels.get(f"{RULE}.{question}")
+            level = self.levels.get(f"{self._claim}.{question}")
             if level is not None:
                 levels[question] = level
         if "harm" in self.levels:
             levels.setdefault("worse", self.levels["harm"])
         seen = state.presence.seen(has_baseline=True)
         return [
-            evidence.model_copy(update={"seen": seen, "claim": f"{RULE}.{evidence.claim}"})
+            evidence.model_copy(update={"seen": seen, "claim": f"{self._claim}.{evidence.claim}"})
             for evidence in self.design.evidence(state.histogram, levels)
         ]
 
     def proofs(self, state: HistogramFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
+        found = self.unread_proofs(state)
         if not self.setting.metric.compare:
-            return []
+            return found
         log_e = self.log_e(state.histogram)["not_worse"]
         level = self.setting.proof_level
         detail = f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
         name = self.setting.metric.name
-        return [Proof(f"{name} not worse", reached(log_e, level), detail)]
+        return [Proof(f"{name} not worse", reached(log_e, level), detail), *found]
 
     def samples(self, state: HistogramFoldState) -> int:
         """Canary observations so far."""

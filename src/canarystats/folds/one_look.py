@@ -27,7 +27,7 @@ def shift(setting: Setting, pair: Pair, part: float = 1.0) -> list[Evidence]:
     """
     metric = setting.metric
     level, proof = setting.levels().get("harm"), setting.proof_level
-    allowed = setting.allowed("latency_p99", setting.margin)
+    allowed = setting.allowed(("latency_p99",), setting.margin)
     found = []
     for harmful in ("increase", "decrease"):
         if metric.harmful not in {harmful, "either"}:
@@ -63,7 +63,7 @@ def tail(setting: Setting, pair: Pair, part: float = 1.0) -> list[Evidence]:
     levels = setting.levels()
     found = []
     for question, ratio in (("worse", 1.0), ("beyond", trigger.threshold)):
-        level = levels.get(f"latency_p99.{question}")
+        level = levels.get(f"{trigger.name}.{question}")
         evidence = quantile_ratio(
             pair,
             q=QUANTILE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from canarystats.rules import OWN_RULES
 from canarystats.triggers import beside as twin
 from canarystats.triggers import hold as timer
 from canarystats.triggers.beside import Beside
@@ -19,7 +20,18 @@ if TYPE_CHECKING:
 
     from canarystats.policy import Trigger
 
-COMPARED = {"error_rate", "error_rate_absolute", "latency_p99", "success_rate", "throughput"}
+COMPARED = {
+    "error_rate",
+    "error_rate_absolute",
+    "latency_p99",
+    "success_rate",
+    "throughput",
+    "ratio_above",
+    "ratio_below",
+    "share_above",
+    "share_below",
+    "quantile_above",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +66,17 @@ class RuleState:
 
 
 class Rule:
-    """A design: one condition of one trigger."""
+    """A design: one condition of one trigger.
+
+    ``condition`` is what is evaluated, ``name`` what verdicts call it.
+    """
 
     def __init__(
         self, condition: str, trigger: Trigger, interval: float, unit: str, *, spares: bool = True
     ) -> None:
         self.spares = spares and condition in twin.MAY_BE_SHARED
         self.condition = condition
+        self.name = trigger.name + condition.removeprefix(trigger.rule)
         self.interval = interval
         self.unit = unit
         self.threshold = trigger.threshold
@@ -68,6 +84,11 @@ class Rule:
         if condition == "error_rate_absolute" and trigger.absolute is not None:
             self.threshold = trigger.absolute.threshold
             self.trigger = trigger.model_copy(update={"for_": trigger.absolute.for_, "warn": ()})
+
+    @property
+    def stands_against_promotion(self) -> bool:
+        """Whether promotion needs the rule to have been evaluated at least once."""
+        return self.trigger.rule in OWN_RULES or self.trigger.rule == "memory"
 
     @property
     def plainly(self) -> Way:
@@ -138,7 +159,8 @@ class Rule:
             self.condition, self.trigger, way, self.unit, state.observed, state.reference, held
         )
         return Firing(
-            trigger=self.condition,
+            trigger=self.name,
+            rule=self.condition,
             metric=self.trigger.metric,
             way=way,
             action="hold" if spared else self.trigger.action,
@@ -175,7 +197,9 @@ class Rule:
         if state.hold.paused_seconds:
             detail += f"; {state.hold.paused_seconds:.0f} s without data do not count"
         return Reading(
-            trigger=self.condition,
+            trigger=self.name,
+            rule=self.condition,
+            unit=self.unit,
             metric=self.trigger.metric,
             condition=condition,
             observed=state.observed,

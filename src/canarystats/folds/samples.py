@@ -111,7 +111,8 @@ class SamplesFold(Fold[SamplesFoldState]):
         reason = sentence(RULE, trigger, Way.DECISIVE, unit, beyond.observed, beyond.reference, 0.0)
         return [
             Firing(
-                trigger=RULE,
+                trigger=trigger.name,
+                rule=RULE,
                 metric=trigger.metric,
                 way=Way.DECISIVE,
                 action=trigger.action,
@@ -144,7 +145,8 @@ class SamplesFold(Fold[SamplesFoldState]):
             detail = "samples have no times: no duration is kept, only decisive evidence fires"
         return [
             Reading(
-                trigger=RULE,
+                trigger=trigger.name,
+                rule=RULE,
                 metric=trigger.metric,
                 condition=condition,
                 observed=observed,
@@ -182,7 +184,7 @@ class SamplesFold(Fold[SamplesFoldState]):
 
 def _tests(setting: Setting) -> list[RankTest]:
     """The questions to the ranks, in the order of `one_look.shift`."""
-    metric, allowed = setting.metric, 1.0 + setting.allowed(RULE, setting.margin)
+    metric, allowed = setting.metric, 1.0 + setting.allowed((RULE,), setting.margin)
     edge, found = 1.0 + setting.margin, []
     if metric.harmful in {"increase", "either"}:
         found.append(RankTest("worse.up", edge, rising=True))

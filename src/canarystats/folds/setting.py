@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canarystats.folds.rule import Rule
 from canarystats.policy import Metric, Policy
-from canarystats.rules import NEED_BASELINE
+from canarystats.rules import ABSOLUTE, NEED_BASELINE
 from canarystats.sequential.budget import levels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -85,7 +87,7 @@ class Setting:
 
     def compares(self, trigger: Trigger) -> bool:
         """Whether the metric has the baseline that the trigger's own condition may need."""
-        return self.metric.compare or trigger.name not in NEED_BASELINE
+        return self.metric.compare or trigger.rule not in NEED_BASELINE
 
     def rules(self) -> dict[str, Rule]:
         """Every condition of those triggers, by name."""
@@ -94,15 +96,16 @@ class Setting:
         spares = self.policy.unhealthy_baseline == "hold"
         for trigger in self.triggers:
             if self.compares(trigger):
-                found[trigger.name] = Rule(trigger.name, trigger, interval, unit, spares=spares)
+                found[trigger.name] = Rule(trigger.rule, trigger, interval, unit, spares=spares)
             if trigger.absolute is not None:
-                name = "error_rate_absolute"
-                found[name] = Rule(name, trigger, interval, unit, spares=spares)
+                condition = f"{trigger.rule}{ABSOLUTE}"
+                second = Rule(condition, trigger, interval, unit, spares=spares)
+                found[second.name] = second
         return found
 
-    def trigger(self, name: str) -> Trigger | None:
-        """The trigger of that name, if it reads the metric."""
-        return next((t for t in self.triggers if t.name == name), None)
+    def trigger(self, rule: str) -> Trigger | None:
+        """The first trigger of that rule, if one reads the metric."""
+        return next((t for t in self.triggers if t.rule == rule), None)
 
     def levels(self) -> dict[str, float]:
         """The level of each claim on the metric."""
@@ -117,12 +120,12 @@ class Setting:
         """The relative difference that never counts."""
         return self.policy.margin if self.metric.margin is None else self.metric.margin
 
-    def allowed(self, trigger: str, fallback: float) -> float:
+    def allowed(self, rules: Sequence[str], fallback: float) -> float:
         """The relative difference within which promotion must show the canary."""
         if self.metric.non_inferiority is not None:
             return self.metric.non_inferiority
-        rule = self.trigger(trigger)
-        return fallback if rule is None else abs(rule.threshold - 1.0)
+        told = [abs(t.threshold - 1.0) for t in self.triggers if t.rule in rules]
+        return min((relative for relative in told if relative), default=fallback)
 
     @property
     def proof_level(self) -> float:

@@ -21,8 +21,8 @@ from canarystats.report.axes import (
     name_ends,
     value_axis,
 )
+from canarystats.report.rows import limit as limit_words
 from canarystats.report.rows import rule_of
-from canarystats.report.rows import threshold as threshold_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def draw_gauge(ax: Axes, pair: Pair, x: FloatArray, readings: Sequence[Reading])
         line(ax, x, mean, colour, 2.2, 1.0)
         ends.append((_last(mean), label, colour))
     if pair.limit is not None:
-        share = next((r.threshold for r in readings if r.trigger.startswith("memory")), None)
+        share = next((r.threshold for r in readings if rule_of(r) == "memory"), None)
         for value in np.unique(pair.limit[pair.limit > 0])[:3].tolist():
             ends.append(limit_line(ax, value, f"limit {words.quantity(value, unit)}", INK))
             if share:
@@ -82,7 +82,7 @@ def draw_counts(ax: Axes, pair: Pair, x: FloatArray, readings: Sequence[Reading]
 
 def _rate_limit(reading: Reading) -> float | None:
     """The error rate at which a rule's condition becomes true."""
-    rule, threshold = rule_of(reading.trigger), reading.threshold
+    rule, threshold = rule_of(reading), reading.threshold
     if threshold is None or rule not in {"error_rate", "success_rate"}:
         return None
     if rule == "success_rate":
@@ -131,7 +131,7 @@ def draw_histogram(ax: Axes, pair: Pair, x: FloatArray, readings: Sequence[Readi
             ax.fill_between(*_steps(x, low, high), color=colour, alpha=alpha, linewidth=0)
             ends.append((_last(middle), f"{label} p{100 * q:.0f}", colour))
     for reading in readings:
-        if rule_of(reading.trigger) == "latency_p99" and reading.reference:
+        if rule_of(reading) == "latency_p99" and reading.reference:
             value = (reading.threshold or 1.0) * reading.reference
             text = f"limit {words.quantity(value, words.unit_of(pair.name))}"
             ends.append(limit_line(ax, value, text, ALARM))
@@ -177,7 +177,7 @@ def draw_events(ax: Axes, pair: Pair, x: FloatArray, readings: Sequence[Reading]
     pad = float(x[-1] - x[0]) * 0.02 or 0.5
     ax.set_xlim(x[0] - pad, x[-1] + pad)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    rule = next((threshold_words(r.trigger, r.threshold) for r in readings), "")
+    rule = next((limit_words(r) for r in readings), "")
     total = words.number(float(counts.sum()))
     ax.set_ylabel(f"{total} in all{', fires at ' + rule if rule else ''}", color=MUTED, fontsize=9)
 

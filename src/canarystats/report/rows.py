@@ -39,6 +39,7 @@ SILENT = {
     Status.DEGENERATE: "no variance",
     Status.NOT_EVALUABLE: "not set up",
 }
+OWN = ""  # the metric's own unit
 LIMITS = {  # which side of the threshold hurts, and what the threshold is
     "error_rate": (">", "times"),
     "latency_p99": (">", "times"),
@@ -48,6 +49,28 @@ LIMITS = {  # which side of the threshold hurts, and what the threshold is
     "data_integrity": (">", "1"),
     "memory": (">", "ratio"),
     "breaker_storm": (">", "1"),
+    "level_above": (">", OWN),
+    "level_below": ("<", OWN),
+    "ratio_above": (">", "times"),
+    "ratio_below": ("<", "times"),
+    "share_above": (">", "ratio"),
+    "share_below": ("<", "ratio"),
+    "quantile_above": (">", OWN),
+    "count_above": (">", "1"),
+    "count_below": ("<", "1"),
+    "stalled": ("<", "1"),
+    "per_second_above": (">", "1"),
+    "per_second_below": ("<", "1"),
+}
+SHARES = {"error_rate", "success_rate", "share_above", "share_below"}
+AS_THE_METRIC = {
+    "latency_p99",
+    "memory",
+    "quantile_above",
+    "level_above",
+    "level_below",
+    "ratio_above",
+    "ratio_below",
 }
 TONES = {
     Condition.CLEAR: "good",
@@ -91,14 +114,13 @@ class EvidenceWords(NamedTuple):
 
 def reading_words(reading: Reading) -> ReadingWords:
     """One row of the trigger table."""
-    name, metric = reading.trigger, reading.metric
     against = None if reading.reference == reading.threshold else reading.reference
     return ReadingWords(
-        trigger=words.plain(name),
+        trigger=words.plain(reading.trigger),
         now=NOW[reading.condition],
-        canary=words.quantity(reading.observed, figure_unit(name, metric, reading.observed)),
-        against=words.quantity(against, figure_unit(name, metric, against)),
-        limit=threshold(name, reading.threshold),
+        canary=words.quantity(reading.observed, figure_unit(reading, reading.observed)),
+        against=words.quantity(against, figure_unit(reading, against)),
+        limit=limit(reading),
         held=held(reading),
         meaning=words.plain(reading.detail),
         tone=TONES[reading.condition],
@@ -113,31 +135,41 @@ def held(reading: Reading) -> str:
     return f"{done} of {words.duration(reading.for_seconds)}"
 
 
-def rule_of(trigger: str) -> str:
-    """The one of the eight rules that a trigger's name begins with, or the name itself."""
-    return next((rule for rule in LIMITS if trigger.startswith(rule)), trigger)
+def rule_of(reading: Reading) -> str:
+    """The rule that a trigger follows, by its name where an older verdict says no rule."""
+    return _known(reading.rule or reading.trigger)
 
 
-def threshold(trigger: str, value: float | None) -> str:
+def _known(said: str) -> str:
+    return next((rule for rule in LIMITS if said.startswith(rule)), said)
+
+
+def limit(reading: Reading) -> str:
+    """The side of a reading's threshold that hurts."""
+    return threshold(rule_of(reading), reading.threshold, reading.unit)
+
+
+def threshold(rule: str, value: float | None, unit: str = "") -> str:
     """The side of a rule's threshold that hurts: ``> ×1.5``, ``< 95 %``, ``> 10``."""
-    side, unit = LIMITS.get(rule_of(trigger), (">", "1"))
-    if unit == "times" and value is not None and rule_of(trigger) == "error_rate" and value < 1:
-        unit = "ratio"  # the rule's second, absolute condition
-    return words.NOTHING if value is None else f"{side} {words.quantity(value, unit)}"
+    side, of_rule = LIMITS.get(_known(rule), (">", "1"))
+    if value is not None and value < 1 and _known(rule) == "error_rate":
+        of_rule = "ratio"  # the rule's second, absolute condition
+    return words.NOTHING if value is None else f"{side} {words.quantity(value, of_rule or unit)}"
 
 
-def figure_unit(trigger: str, metric: str, value: float | None) -> str:
+def figure_unit(reading: Reading, value: float | None) -> str:
     """The unit of what a trigger observed."""
-    rule = rule_of(trigger)
-    if rule in {"error_rate", "success_rate"}:
+    rule = rule_of(reading)
+    if rule in SHARES:
         return "ratio"
     if rule == "throughput":
         return "times"  # of what its share of the traffic makes one expect
     if rule == "memory" and value is not None and abs(value) < 16:
         return "ratio"  # a share of the limit: no process lives in sixteen bytes
-    return (
-        "1" if rule in LIMITS and rule not in {"latency_p99", "memory"} else words.unit_of(metric)
-    )
+    if rule in LIMITS and rule not in AS_THE_METRIC:
+        return "1"
+    told = "" if reading.unit == "1" else reading.unit
+    return told or words.unit_of(reading.metric)
 
 
 def evidence_words(evidence: Evidence) -> EvidenceWords:

@@ -140,7 +140,7 @@ def _expected(reading: Reading) -> str:
     shown = rows.reading_words(reading)
     side, _, limit = shown.limit.partition(" ")
     allows = {">": f"at most {limit}", "<": f"at least {limit}"}.get(side, "")
-    of_itself = rows.rule_of(reading.trigger) in OF_ITSELF or shown.against == words.NOTHING
+    of_itself = rows.rule_of(reading) in OF_ITSELF or shown.against == words.NOTHING
     return ", ".join(part for part in ("" if of_itself else shown.against, allows) if part)
 
 
@@ -168,7 +168,7 @@ def _weight_of_rule(verdict: Verdict, reading: Reading) -> Weight:
 
 
 def _change_of_rule(verdict: Verdict, reading: Reading, behind: Sequence[Evidence]) -> str:
-    limit = rows.threshold(reading.trigger, reading.threshold)
+    limit = rows.limit(reading)
     lasting = f" for {words.duration(reading.for_seconds)}" if reading.for_seconds else ""
     gate = next((item for item in behind if item.question is not Question.BEYOND), None)
     if _caused(verdict, reading.trigger, reading.metric):

@@ -18,7 +18,7 @@ from canarystats.report.rows import (
 from canarystats.verdict import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -97,9 +97,10 @@ def policy_lines(policy: Policy, *, width: int = 100, colour: bool = False) -> s
     metrics = [_metric_row(policy, metric) for metric in policy.metrics]
     blocks += ["", _table(_METRIC_HEADS, metrics, width)]
     if policy.triggers:
-        rules = [_policy_trigger_row(trigger) for trigger in policy.triggers]
+        units = {metric.name: metric.unit for metric in policy.metrics}
+        rules = [_policy_trigger_row(t, units[t.metric]) for t in policy.triggers]
         blocks += ["", _table(_TRIGGER_HEADS, rules, width)]
-        blocks += [_cell(_Cell(line, "dim")) for line in _second_conditions(policy.triggers)]
+        blocks += [_cell(_Cell(line, "dim")) for line in _second_conditions(policy.triggers, units)]
     blocks += ["", *(_cell(_Cell(line)) for line in _settings(policy))]
     return _rendered(blocks, width, colour)
 
@@ -268,14 +269,14 @@ def _metric_row(policy: Policy, metric: Metric) -> list[_Cell]:
     ]
 
 
-def _policy_trigger_row(trigger: Trigger) -> list[_Cell]:
+def _policy_trigger_row(trigger: Trigger, unit: str) -> list[_Cell]:
     holds = "at once" if not trigger.for_ else words.duration(trigger.for_)
     if trigger.mode == "m_of_n":
         holds += f", {trigger.m} of {trigger.n}"
     return [
         _Cell(trigger.name),
         _Cell(trigger.metric),
-        _Cell(threshold(trigger.name, trigger.threshold)),
+        _Cell(threshold(trigger.rule, trigger.threshold, unit)),
         _Cell(holds),
         _Cell(words.duration(trigger.window)),
         _Cell(trigger.evidence),
@@ -283,7 +284,7 @@ def _policy_trigger_row(trigger: Trigger) -> list[_Cell]:
     ]
 
 
-def _second_conditions(triggers: Sequence[Trigger]) -> list[str]:
+def _second_conditions(triggers: Sequence[Trigger], units: Mapping[str, str]) -> list[str]:
     lines = [
         f"  {t.name} also fires above {words.percent(t.absolute.threshold)} "
         f"for {words.duration(t.absolute.for_)}, whatever the baseline"
@@ -291,7 +292,7 @@ def _second_conditions(triggers: Sequence[Trigger]) -> list[str]:
         if t.absolute is not None
     ]
     for t in triggers:
-        tiers = ", ".join(threshold(t.name, tier) for tier in t.warn)
+        tiers = ", ".join(threshold(t.rule, tier, units[t.metric]) for tier in t.warn)
         lines += [f"  {t.name} warns at {tiers}"] if tiers else []
     return lines
 

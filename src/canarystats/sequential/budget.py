@@ -40,11 +40,18 @@ class Claim(NamedTuple):
     name: str
 
 
-TESTS_OF_TRIGGER = {
-    "error_rate": ("error_rate.worse", "error_rate.beyond"),
-    "latency_p99": ("latency_p99.worse", "latency_p99.beyond"),
-    "success_rate": ("success_rate.below",),
-    "throughput": ("throughput.worse", "throughput.beyond"),
+TESTS_OF_RULE = {
+    "error_rate": ("worse", "beyond"),
+    "latency_p99": ("worse", "beyond"),
+    "success_rate": ("below",),
+    "throughput": ("worse", "beyond"),
+    "level_above": ("above",),
+    "level_below": ("below",),
+    "ratio_above": ("above",),
+    "ratio_below": ("below",),
+    "share_above": ("above",),
+    "share_below": ("below",),
+    "quantile_above": ("above",),
 }
 
 
@@ -55,11 +62,11 @@ def claims(policy: Policy) -> list[Claim]:
     for trigger in policy.triggers:
         if trigger.evidence == "none":
             continue
-        if trigger.metric in compared or trigger.name not in NEED_BASELINE:
-            tests = TESTS_OF_TRIGGER.get(trigger.name, ())
-            found += [Claim(trigger.metric, name) for name in tests]
+        if trigger.metric in compared or trigger.rule not in NEED_BASELINE:
+            tests = TESTS_OF_RULE.get(trigger.rule, ())
+            found += [Claim(trigger.metric, f"{trigger.name}.{test}") for test in tests]
         if trigger.absolute is not None:
-            found.append(Claim(trigger.metric, "error_rate.absolute"))
+            found.append(Claim(trigger.metric, f"{trigger.name}.absolute"))
     found += [Claim(m.name, "harm") for m in policy.metrics if m.critical and m.compare]
     return found
 

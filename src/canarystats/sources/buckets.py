@@ -6,7 +6,7 @@ histograms are therefore comparable exactly on the bounds both have, whatever li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -69,6 +69,14 @@ class Histogram:
         for lower, upper in self.spans:
             inside |= (bounds > lower) & (bounds < upper)
         return ~inside
+
+    def scaled(self, scale: float) -> Histogram:
+        """The same with every bound multiplied, as a person would write the product."""
+        if scale == 1.0:
+            return self
+        times = np.vectorize(lambda bound: float(f"{bound * scale:.12g}"), otypes=[np.float64])
+        spans = times(self.spans) if self.spans.size else self.spans
+        return replace(self, bounds=times(self.bounds), spans=spans)
 
 
 def histograms(table: Table, field: str) -> list[Histogram]:

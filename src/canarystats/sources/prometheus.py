@@ -156,7 +156,8 @@ class Prometheus:
             How far in the past the baseline is read; its values then stand beside the canary's
             ticks.
         canary, baseline
-            Label matchers of each side, instead of the policy's.
+            Label matchers of each side, instead of the policy's; a metric with matchers of its own
+            keeps them.
         upper_bounds
             Bounds to express a histogram on, by the metric's name, where an earlier window has
             already fixed them; otherwise those that all its series in this window share.
@@ -188,18 +189,19 @@ class Prometheus:
         grid = Grid.of_ticks(start, end, policy.interval)
         if grid.size < 2:
             return []
-        sides = (
-            Side("canary", arms[0], grid, self._api),
-            Side("baseline", arms[1], grid.earlier(baseline_offset_seconds), self._api),
-        )
+        grids = grid, grid.earlier(baseline_offset_seconds)
+        labelled = {
+            own: _sides(own, grids, self._api) for own in {_arms(m, arms) for m, _ in wanted}
+        }
         for metric, kind in wanted:
-            for side in _read_on(metric, kind, sides):
+            for side in _read_on(metric, kind, labelled[_arms(metric, arms)]):
                 for name in NEEDED[kind]:
                     side.table(getattr(metric.query, name))
-        remarks = [*self._server_notes(), *self._interval_notes(policy, sides)]
+        every = [side for sides in labelled.values() for side in sides]
+        remarks = [*self._server_notes(), *self._interval_notes(policy, every)]
         pairs = []
         for metric, kind in wanted:
-            own = _read_on(metric, kind, sides)
+            own = _read_on(metric, kind, labelled[_arms(metric, arms)])
             if kind is Kind.HISTOGRAM:
                 pairs.append(read_histogram(metric, own, remarks, frozen.get(metric.name)))
             else:
@@ -220,6 +222,16 @@ class Prometheus:
             return ["scrape_interval: unknown; the server lists no active target of these series"]
         refuse_short_interval(policy, max(found))
         return []
+
+
+def _arms(metric: Metric, arms: tuple[str, str]) -> tuple[str, str]:
+    """The label matchers of both sides in a metric's queries."""
+    own = metric.query.arms
+    return arms if own is None else (own.canary, own.baseline)
+
+
+def _sides(arms: tuple[str, str], grids: tuple[Grid, Grid], api: HttpApi) -> tuple[Side, Side]:
+    return Side("canary", arms[0], grids[0], api), Side("baseline", arms[1], grids[1], api)
 
 
 def _read_on(metric: Metric, kind: Kind, sides: tuple[Side, Side]) -> tuple[Side, ...]:
@@ -249,7 +261,7 @@ def _wanted(
 ) -> Iterator[tuple[Metric, Kind]]:
     """The metrics that have a query, each with the kind its query serves."""
     for metric in policy.metrics:
-        given = {name for name, query in metric.query if query}
+        given = set(metric.query.asked)
         if not given:
             continue
         field = f"metrics.{metric.name}.query"
@@ -265,7 +277,7 @@ def _wanted(
             if kinds[0] is not Kind.GAUGE:
                 refuse_rates(query, f"{field}.{name}")
             if kinds[0] is not Kind.EVENTS and metric.compare and not shifted:
-                _refuse_same_sides(query, arms, f"{field}.{name}")
+                _refuse_same_sides(query, _arms(metric, arms), f"{field}.{name}")
         yield metric, kinds[0]
 
 

@@ -39,6 +39,10 @@ def _table_notes(side: Side, tables: Iterable[Table]) -> list[str]:
     return notes
 
 
+def _scale_notes(scale: float) -> list[str]:
+    return [] if scale == 1.0 else [f"scale: what the server holds, times {scale:g}"]
+
+
 def _once(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
@@ -80,11 +84,12 @@ def read_histogram(
     query = str(metric.query.buckets)
     field = f"metrics.{metric.name}.query.buckets"
     tables = [side.table(query) for side in sides]
-    found = [histograms(table, field) for table in tables]
+    scale = metric.query.scale
+    found = [[one.scaled(scale) for one in histograms(table, field)] for table in tables]
     bounds, merged = shared_bounds([one for own in found for one in own], field, frozen)
     if len(bounds) < 2:
         return None
-    notes, rows = [*remarks, *merged], []
+    notes, rows = [*remarks, *_scale_notes(scale), *merged], []
     for side, table, own in zip(sides, tables, found, strict=True):
         counted, more = bucket_rows(own, bounds, side.grid.size - 1, side, query=table.query)
         notes += _table_notes(side, [table]) + _told(side, more)
@@ -99,7 +104,8 @@ def read_histogram(
 
 def _read_gauge(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
     tables = [side.table(str(metric.query.value)) for side in sides]
-    notes, limit = list(remarks), None
+    scale, limit = metric.query.scale, None
+    notes = [*remarks, *_scale_notes(scale)]
     for side, table in zip(sides, tables, strict=True):
         notes += _table_notes(side, [table])
     if metric.query.limit:
@@ -110,10 +116,10 @@ def _read_gauge(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> 
             notes += _told(sides[0], [f"no_series: {limits.query}"])
     return Pair.gauge(
         metric.name,
-        canary=gauge_columns(tables[0]),
-        baseline=gauge_columns(tables[1]) if len(tables) > 1 else None,
+        canary=scale * gauge_columns(tables[0]),
+        baseline=scale * gauge_columns(tables[1]) if len(tables) > 1 else None,
         times=sides[0].grid.times[1:],
-        limit=limit,
+        limit=None if limit is None else scale * limit,
         notes=_once(notes),
     )
 

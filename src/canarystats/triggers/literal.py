@@ -1,4 +1,4 @@
-"""The eight conditions as they are written, one function each: window totals in, a look out.
+"""The conditions as they are written, one function each: window totals in, a look out.
 
 A look is what the rule sees at one tick: the canary's figure, what it is compared with, whether
 the condition is true, and how far the figure is on its way to the threshold. ``true`` is None
@@ -44,12 +44,11 @@ def error_rate(canary: FloatArray, baseline: FloatArray, threshold: float) -> Lo
     return Look(bool(above), left, right)
 
 
-def error_rate_absolute(canary: FloatArray, threshold: float) -> Look:
-    """Canary error rate above a constant."""
+def share(canary: FloatArray, threshold: float, *, above: bool) -> Look:
+    """The canary's events per exposure on one side of a constant."""
     if not canary[EXPOSURE]:
         return Look(None, detail="no requests on the canary")
-    rate = float(canary[EVENTS] / canary[EXPOSURE])
-    return Look(rate > threshold * (1 + ROUNDING), rate, threshold)
+    return _against(float(canary[EVENTS] / canary[EXPOSURE]), threshold, above=above)
 
 
 def success_rate(canary: FloatArray, threshold: float) -> Look:
@@ -104,4 +103,85 @@ def events(total: float, threshold: float) -> Look:
     return Look(total > threshold, total, threshold)
 
 
+def count_below(total: float, seconds: float, span: float, threshold: float) -> Look:
+    """Fewer than ``threshold`` events within a window that data covers whole.
+
+    ``seconds`` is how much of the ``span`` is covered.
+    """
+    if seconds < span - CLOCK_NOISE_SECONDS:
+        return Look(None, detail=_not_full(seconds, span))
+    return Look(total < threshold, total, threshold)
+
+
+def per_second_above(total: float, seconds: float, threshold: float) -> Look:
+    """More than ``threshold`` events a second, over the seconds that they may have taken."""
+    return _against(total / seconds, threshold, above=True)
+
+
+def per_second_below(total: float, seconds: float, span: float, threshold: float) -> Look:
+    """Fewer than ``threshold`` events a second within a window that data covers whole."""
+    if seconds < span - CLOCK_NOISE_SECONDS:
+        return Look(None, detail=_not_full(seconds, span))
+    return _against(total / seconds, threshold, above=False)
+
+
+def level(pods: FloatArray, threshold: float, *, above: bool, worst: bool) -> Look:
+    """The worst pod, or the mean of them all, on one side of a constant."""
+    there = pods[np.isfinite(pods)]
+    if not there.size:
+        return Look(None, detail="no pod reports a finite value")
+    if not worst:
+        return _against(float(there.mean()), threshold, above=above)
+    return _against(float(there.max() if above else there.min()), threshold, above=above)
+
+
+def ratio(
+    canary: FloatArray, baseline: FloatArray | None, threshold: float, *, above: bool
+) -> Look:
+    """The mean of the canary's pods on one side of ``threshold`` times the baseline's."""
+    there = None if baseline is None else baseline[np.isfinite(baseline)]
+    if there is None or not there.size:
+        return Look(None, detail="nothing to compare with on the baseline")
+    here = canary[np.isfinite(canary)]
+    if not here.size:
+        return Look(None, detail="no pod reports a finite value")
+    left, right = float(here.mean()), float(there.mean())
+    if right < 0:
+        return Look(None, detail=f"the baseline is negative ({right:.4g}): it has no ratio")
+    return Look(_against(left, threshold * right, above=above).true, left, right)
+
+
+def quantile_above(
+    upper_bounds: FloatArray, canary: FloatArray, quantile: float, threshold: float
+) -> Look:
+    """A quantile of the canary above a constant, read as PromQL reads it.
+
+    A quantile beyond the last finite bound may be anything from there on: it is above a constant
+    up to that bound, and cannot be held against a larger one.
+    """
+    if not canary.any():
+        return Look(None, detail="no requests on the canary")
+    last = float(upper_bounds[-2])
+    within = float(canary[:-1].sum()) >= quantile * float(canary.sum()) * (1 - ROUNDING)
+    if not within and threshold > last:
+        return Look(
+            None, last, threshold, f"the last bucket bound {last:g} lies below {threshold:g}"
+        )
+    value = float(interpolated_quantile(upper_bounds, canary[None, :], quantile)[0])
+    if not within:
+        return Look(true=True, observed=value, reference=threshold)
+    return _against(value, threshold, above=True)
+
+
+def _against(value: float, constant: float, *, above: bool) -> Look:
+    """A figure and the constant that it is above or below; at the constant it is neither."""
+    slack = abs(constant) * ROUNDING
+    return Look(value > constant + slack if above else value < constant - slack, value, constant)
+
+
+def _not_full(seconds: float, span: float) -> str:
+    return f"data covers {seconds:.0f} of the {span:.0f} s it reads"
+
+
+CLOCK_NOISE_SECONDS = 1e-6
 ROUNDING = 1e-12  # a rate at its threshold must not cross it by floating point

@@ -20,6 +20,18 @@ READS = {
     "data_integrity": "{observed:.0f} integrity violations on the canary in {window}",
     "memory": "a pod uses {observed:.1%} of its memory limit",
     "breaker_storm": "{observed:.0f} circuit-breaker trips in {window}",
+    "level_above": "{metric} {seen} on {pods}",
+    "level_below": "{metric} {seen} on {pods}",
+    "ratio_above": "{metric} {seen} against {against} on the baseline",
+    "ratio_below": "{metric} {seen} against {against} on the baseline",
+    "share_above": "{metric} at {observed:.2%}",
+    "share_below": "{metric} at {observed:.2%}",
+    "quantile_above": "p{percentile} of {metric} {seen}",
+    "count_above": "{metric}: {observed:.0f} in {window}",
+    "count_below": "{metric}: {observed:.0f} in {window}",
+    "stalled": "{metric}: {observed:.0f} in {window}",
+    "per_second_above": "{metric}: {many} a second over {window}",
+    "per_second_below": "{metric}: {many} a second over {window}",
 }
 LIMITS = {
     "error_rate": "more than {threshold:g} times it",
@@ -31,7 +43,20 @@ LIMITS = {
     "data_integrity": "more than {threshold:g}",
     "memory": "above {threshold:%}",
     "breaker_storm": "more than {threshold:g}",
+    "level_above": "above {limit}",
+    "level_below": "below {limit}",
+    "ratio_above": "above {threshold:%} of it",
+    "ratio_below": "below {threshold:%} of it",
+    "share_above": "above {threshold:%}",
+    "share_below": "below {threshold:%}",
+    "quantile_above": "above {limit}",
+    "count_above": "more than {threshold:g}",
+    "count_below": "fewer than {threshold:g}",
+    "stalled": "fewer than {threshold:g}",
+    "per_second_above": "above {threshold_many} a second",
+    "per_second_below": "below {threshold_many} a second",
 }
+BYTES_A_MIB = 1024.0**2
 BESIDE = {
     "error_rate_absolute": "at an error rate of {observed:.2%}",
     "success_rate": "at a success rate of {observed:.2%}",
@@ -52,7 +77,7 @@ def phrase(
 ) -> str:
     """What the rule reads, as a clause; ``unit`` is the metric's."""
     if observed is None:
-        return f"{condition.replace('_', ' ')} cannot be read"
+        return f"{trigger.name.replace('_', ' ')} cannot be read"
     against = 0.0 if reference is None else reference
     return READS[condition].format(
         observed=observed,
@@ -60,6 +85,10 @@ def phrase(
         seen=_quantity(observed, unit),
         against=_quantity(against, unit),
         window=format_duration(trigger.window),
+        metric=trigger.metric,
+        pods="the worst pod" if trigger.pods == "worst" else "the mean of the pods",
+        percentile=f"{100.0 * (trigger.quantile or 0.0):.6g}",
+        many=_many(observed),
     )
 
 
@@ -74,7 +103,12 @@ def sentence(
 ) -> str:
     """Why the rule fired."""
     start = phrase(condition, trigger, unit, observed, reference)
-    limit = LIMITS[condition].format(threshold=_Percent(_threshold(condition, trigger)))
+    threshold = _threshold(condition, trigger)
+    limit = LIMITS[condition].format(
+        threshold=_Percent(threshold),
+        limit=_quantity(threshold, unit),
+        threshold_many=_many(threshold),
+    )
     if way is Way.DECISIVE:
         return f"{start}: shown to be {limit}"
     if way is Way.IMMEDIATE:
@@ -99,7 +133,15 @@ def _threshold(condition: str, trigger: Trigger) -> float:
     return trigger.threshold
 
 
+def _many(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def _quantity(value: float, unit: str) -> str:
+    if unit == "ratio":
+        return f"{_Percent(value):%}"
+    if unit == "bytes" and abs(value) >= BYTES_A_MIB:
+        return f"{value / BYTES_A_MIB:,.0f} MiB"
     if unit != "seconds":
         return f"{value:.4g}" if unit == "1" else f"{value:.4g} {unit}"
     return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
