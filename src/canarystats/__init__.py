@@ -20,6 +20,7 @@ from canarystats.errors import (
 )
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.monitor import Monitor, judge
+from canarystats.plan import Plan, plan
 from canarystats.policy import Policy
 from canarystats.replay import replay
 from canarystats.verdict import Decision, Firing, Reading, Verdict, Way
@@ -42,6 +43,7 @@ __all__ = [
     "MissingExtraError",
     "Monitor",
     "Pair",
+    "Plan",
     "Policy",
     "PolicyError",
     "Question",
@@ -58,6 +60,7 @@ __all__ = [
     "judge",
     "load_joint_policy",
     "load_policy",
+    "plan",
     "preset_names",
     "replay",
     "report",

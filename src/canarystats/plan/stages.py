@@ -1,0 +1,103 @@
+"""One stage put together: the outlook of every metric, and whether the stage can decide."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from canarystats.durations import format_duration
+from canarystats.plan import outlook, rates
+from canarystats.plan.outlook import CHANCES, LIKELY
+from canarystats.plan.records import Outlook, StagePlan, Times
+from canarystats.plan.situation import TRAFFICS
+from canarystats.windows import Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from canarystats.plan.situation import Situation
+    from canarystats.policy import Metric
+
+    FloatArray = NDArray[np.float64]
+    Found = list[tuple[Outlook, FloatArray | None]]
+
+
+def stage_plan(situation: Situation) -> StagePlan:
+    """What one stage can decide."""
+    found: list[Outlook] = []
+    proofs: list[FloatArray] = []
+    missing: list[str] = []
+    for metric in situation.policy.metrics:
+        for told, proof in _told(situation, metric):
+            found.append(told)
+            needed = metric.required and not metric.dry_run and metric.compare
+            if proof is not None and needed:
+                proofs.append(proof[:, len(situation.grid) :])
+            elif needed and told.reason and not situation.untold:
+                missing.append(f"{metric.name}: {told.reason}")
+    promote = _promoted(situation, proofs)
+    record = StagePlan(
+        stage=situation.policy.stage,
+        share=situation.share,
+        duration_seconds=situation.duration,
+        traffic=situation.traffic,
+        outlooks=tuple(found),
+        promote=outlook.times(promote[:, 0]),
+        can="decide",
+    )
+    return record.model_copy(update=_said(situation, proofs, missing, promote))
+
+
+def _said(
+    situation: Situation, proofs: list[FloatArray], missing: list[str], promote: FloatArray
+) -> dict[str, object]:
+    """Whether the stage can decide, and why not."""
+    if situation.untold or not proofs:
+        reason = situation.untold or "no metric is compared: only time and samples are asked for"
+        nothing = not missing
+        if nothing:
+            return {"can": "compare nothing", "reason": reason}
+    likely = promote[LIKELY]
+    needs = outlook.traffic_for(situation.traffic * TRAFFICS, likely[1:], situation.duration)
+    if missing:
+        return {
+            "can": "unknown",
+            "reason": "; ".join(missing),
+            "promote": Times(),
+            "traffic_needed": needs,
+        }
+    if likely[0] <= situation.duration:
+        return {"can": "decide", "traffic_needed": needs}
+    return {"can": "never", "traffic_needed": needs, "reason": _why(situation, likely[0], needs)}
+
+
+def _why(situation: Situation, likely: float, needs: float | None) -> str:
+    within = format_duration(float(round(situation.duration)))
+    if situation.policy.min_duration > situation.duration:
+        least = format_duration(situation.policy.min_duration)
+        return f"it lasts {within}, less than its minimum of {least}"
+    if needs is None:
+        return "no traffic shows a healthy canary to be not worse in time"
+    if math.isinf(likely):
+        return f"a healthy canary is never shown to be not worse within {within}"
+    return f"a healthy canary is shown to be not worse only after {format_duration(likely)}"
+
+
+def _promoted(situation: Situation, proofs: list[FloatArray]) -> FloatArray:
+    """Seconds until promotion, shape (chances, 1 + traffics)."""
+    policy = situation.policy
+    canary = situation.sides[0] * np.concatenate([[1.0], TRAFFICS])
+    with np.errstate(divide="ignore"):
+        ticks = np.ceil(policy.min_samples / canary - 1e-9) if policy.min_samples else 0.0 * canary
+    counts = any(set(m.kinds) & {Kind.COUNTS, Kind.HISTOGRAM} for m in policy.metrics)
+    least = np.maximum(policy.min_duration, ticks * policy.interval if counts else 0.0)
+    found: FloatArray = np.max([np.tile(least, (len(CHANCES), 1)), *proofs], axis=0)
+    return found
+
+
+def _told(situation: Situation, metric: Metric) -> Found:
+    if Kind.COUNTS in metric.kinds:
+        return rates.outlooks(situation, metric)
+    return []
