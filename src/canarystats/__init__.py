@@ -28,7 +28,7 @@ from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from canarystats import detect, joint, report, sources
+    from canarystats import detect, joint, report, sources, validate
     from canarystats.presets import load_joint_policy, load_policy, preset_names
     from canarystats.report.difference import diff
 
@@ -65,6 +65,7 @@ __all__ = [
     "replay",
     "report",
     "sources",
+    "validate",
 ]
 
 _LAZY = {
@@ -73,7 +74,7 @@ _LAZY = {
     "load_policy": "presets",
     "preset_names": "presets",
 }
-_LAZY_MODULES = {"detect", "joint", "report", "sources", "presets"}
+_LAZY_MODULES = {"detect", "joint", "report", "sources", "presets", "validate"}
 
 
 def __getattr__(name: str) -> Any:

@@ -42,6 +42,7 @@ NAMES = [
     "replay",
     "report",
     "sources",
+    "validate",
 ]
 SIGNATURES = {
     cs.Pair.gauge: "name, *, canary, baseline, times, limit, notes",
