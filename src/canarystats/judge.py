@@ -20,6 +20,7 @@ from canarystats.folds.setting import Proof
 from canarystats.policy import Metric, format_duration
 from canarystats.rules import ABSOLUTE, SIGNALS
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
+from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -251,7 +252,14 @@ def _why_promote(views: Sequence[MetricView], course: Course) -> str:
     proven = [v.metric.name for v in there if v.proofs and all(p.shown for p in v.proofs)]
     watched = [v.metric.name for v in there if not v.proofs]
     open_ = [v.metric.name for v in views if v.trouble or any(not p.shown for p in v.proofs)]
-    parts = [f"{_listed(proven)} shown not worse than the baseline"] if proven else []
+    aimed = {v.metric.name for v in views if v.metric.target is not None and not v.metric.compare}
+    aimed |= {v.metric.name for v in views if v.metric.target and v.metric.kinds == (Kind.EVENTS,)}
+    parts = []
+    for names, what in (
+        ([name for name in proven if name not in aimed], "shown not worse than the baseline"),
+        ([name for name in proven if name in aimed], "shown to meet the target"),
+    ):
+        parts += [f"{_listed(names)} {what}"] if names else []
     parts += [f"{_listed(watched)} clear"] if watched else []
     if course.started is not None and course.at is not None:
         parts.append(f"over {format_duration(round(course.at - course.started))}")

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from canarystats.errors import PolicyError
-from canarystats.section import Section
+from canarystats.section import LARGEST_RATIO, Fraction, Section
 from canarystats.windows import Kind
 
+PERCENT = 100.0
 QUERIES = ("value", "limit", "events", "exposure", "buckets")
 NO_BASE_UNITS = {
     **dict.fromkeys(("percent", "percentage", "%"), ("ratio", "0.01")),
@@ -60,6 +61,85 @@ class Query(Section):
         return {name: query for name, query in every.items() if query}
 
 
+class Target(Section):
+    """What promotion needs a metric to be shown to meet; nothing is rolled back for it.
+
+    Parameters
+    ----------
+    at_least, at_most
+        One of them: a gauge's mean, the share of counts, events a second (0: none at all), a
+        histogram's quantile, in the metric's unit; or a ratio.
+    of
+        What it is a part of: a ``constant`` is itself; ``limit`` a share of the pods' limits,
+        ``baseline`` a ratio to the concurrent baseline, ``history`` a ratio to the mean before the
+        rollout. All but the constant are for gauges.
+    tolerance
+        How far from the target still counts as met, relatively. A canary that is exactly at its
+        target is promoted in time because of it. For a histogram it widens the share of slow
+        requests, and not the value.
+    quantile
+        Histograms: which quantile.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+    of: Literal["constant", "limit", "baseline", "history"] = "constant"
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    quantile: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        given = [v for v in (self.at_least, self.at_most) if v is not None]
+        if len(given) != 1:
+            raise PolicyError("", "a target has either at_least or at_most")
+        if not abs(given[0]) < float("inf"):
+            raise PolicyError("", f"{given[0]} is not a finite number")
+        if self.of in {"baseline", "history"} and not 0 < given[0] < LARGEST_RATIO:
+            raise PolicyError("", f"{given[0]:g} is not a ratio; 1.26 means 26 % more")
+        if self.of == "limit" and not 0 < given[0] <= 1:
+            raise PolicyError("", f"{given[0]:g} is not a share of the limit between 0 and 1")
+        return self
+
+    @property
+    def aim(self) -> float:
+        """The number the policy says."""
+        return float(self.at_most if self.at_least is None else self.at_least)  # type: ignore[arg-type]
+
+    @property
+    def edge(self) -> float:
+        """The number that must be shown to be passed: the target less its tolerance."""
+        slack = self.tolerance * abs(self.aim)
+        return self.aim + slack if self.at_least is None else self.aim - slack
+
+    def unfit(self, kinds: tuple[Kind, ...], unit: str) -> str:
+        """Why it cannot be a target of such a metric, or nothing."""
+        if len(kinds) != 1 or kinds[0] is Kind.SAMPLES:
+            return "a target needs a metric of one kind, and not of samples"
+        kind, aim = kinds[0], self.aim
+        fraction = kind is Kind.COUNTS or (unit == "ratio" and self.of == "constant")
+        advice = f" (a percentage? write {aim / 100:g})" if 1 < aim <= PERCENT else ""
+        wrong = {
+            f"of: {self.of} is for gauges, and this is {kind}": (
+                self.of != "constant" and kind is not Kind.GAUGE
+            ),
+            "a histogram's target needs a quantile": (
+                kind is Kind.HISTOGRAM and self.quantile is None
+            ),
+            "a quantile is for histograms": (
+                kind is not Kind.HISTOGRAM and self.quantile is not None
+            ),
+            "a histogram's quantile has a target of at_most": (
+                kind is Kind.HISTOGRAM and self.at_most is None
+            ),
+            f"{aim:g} is not a fraction between 0 and 1{advice}": fraction and not 0 <= aim <= 1,
+            f"{aim:g} is below 0": aim < 0 and kind is not Kind.GAUGE,
+            "a target of 0 has no tolerance; only events have a target of at_most 0": (
+                aim == 0 and (kind is not Kind.EVENTS or self.at_most is None)
+            ),
+        }
+        return next((message for message, applies in wrong.items() if applies), "")
+
+
 def _kinds(value: object) -> tuple[Kind, ...]:
     """One kind or a list of them."""
     items = value if isinstance(value, list | tuple) else [value]
@@ -104,6 +184,8 @@ class Metric(Section):
         history has shown it; lower where events are known to come one by one.
     dry_run
         Reported, never decides.
+    target
+        What promotion needs it to be shown to meet, beside or instead of its baseline.
     query
         How a source asks for it.
     """
@@ -121,16 +203,20 @@ class Metric(Section):
     batch: Annotated[int, Field(ge=1)] = 40
     clumps: Annotated[float, Field(ge=1, le=1000)] = 6.0
     dry_run: bool = False
+    target: Target | None = None
     query: Query = Query()
 
     @model_validator(mode="after")
-    def _unit_is_a_base_unit(self) -> Self:
+    def _parts_fit_together(self) -> Self:
         base = NO_BASE_UNITS.get(self.unit.lower())
         if base is not None:
             raise PolicyError(
                 "unit",
                 f"{self.unit!r} is no base unit; write {base[0]}, and query.scale: {base[1]}",
             )
+        wrong = "" if self.target is None else self.target.unfit(self.kind, self.unit)
+        if wrong:
+            raise PolicyError("target", wrong)
         if self.query.scale != 1.0 and set(self.kind) & {Kind.COUNTS, Kind.EVENTS}:
             raise PolicyError("query.scale", "counters are numbers of things and are not scaled")
         return self

@@ -153,6 +153,12 @@ class Policy(Section):
         _refuse_twice("metrics", [metric.name for metric in self.metrics])
         _refuse_twice("triggers", [trigger.name for trigger in self.triggers])
         _refuse_conditions_twice(self.triggers)
+        for i, held in enumerate(self.metrics):
+            of_baseline = held.target is not None and held.target.of == "baseline"
+            if of_baseline and not held.compare and not self.stage:
+                raise PolicyError(
+                    f"metrics[{i}].target", "it is of the baseline, and compare is false"
+                )
         known = {metric.name: metric for metric in self.metrics}
         for i, trigger in enumerate(self.triggers):
             metric = known.get(trigger.metric)

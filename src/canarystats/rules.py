@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from canarystats.durations import Duration
 from canarystats.errors import PolicyError
-from canarystats.section import Fraction, Section
+from canarystats.section import LARGEST_RATIO, Fraction, Section
 from canarystats.windows import Kind
 
 TriggerName = Literal[
@@ -202,7 +202,6 @@ def _advice(threshold: float, up_to: float) -> str:
     return f" (a percentage? write {threshold / 100:g})" if 1 < threshold <= up_to else ""
 
 
-LARGEST_RATIO = 50.0  # a ratio to the baseline from here on is a percentage
 ABSOLUTE = "_absolute"  # what the name of a second condition ends in
 NOT_FREE = {"harm", "no_data"}  # what verdicts call firings that no trigger is behind
 LEVELS = ("level_above", "level_below")

@@ -15,6 +15,7 @@ def _a_part(value: float) -> float:
     return value
 
 
+LARGEST_RATIO = 50.0  # a ratio from here on is a percentage
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, AfterValidator(_a_part)]
 

@@ -17,8 +17,8 @@ import pytest
 
 from canarystats import load_policy
 from canarystats.durations import format_duration
-from canarystats.metric import Metric, Query
-from canarystats.policy import Arms, ErrorBudget, Policy
+from canarystats.metric import Arms, Metric, Query, Target
+from canarystats.policy import ErrorBudget, Policy
 from canarystats.rules import KINDS_READ, OWN_RULES, RULES, Absolute, Trigger
 from canarystats.stage import Stage
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
@@ -182,6 +182,7 @@ def test_the_map_of_layers_names_them_all_from_the_top():
 SECTIONS = {
     "## The policy": Policy,
     "## Metrics": Metric,
+    "## Targets": Target,
     "## Queries": Query,
     "## Triggers": Trigger,
     "## The absolute condition": Absolute,

@@ -51,7 +51,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         super().__init__(setting)
         self.design = Counts(setting.metric.name, _tests(setting), clumps=setting.metric.clumps)
         throughput = [t.claim for t in self.design.tests if t.claim.endswith(".not_worse")]
-        self._proven = (*NOT_WORSE, "low_enough", *throughput)
+        self._proven = (*NOT_WORSE, "low_enough", TARGET, *throughput)
 
     def begin(self, history: Pair | None = None) -> CountsFoldState:
         """The state before the first tick."""
@@ -234,8 +234,15 @@ class CountsFold(TestedFold[CountsFoldState]):
         if "harm" in self.levels:
             levels |= dict.fromkeys(HARM[1:], self.levels["harm"] / 2)  # two directions, averaged
         seen = state.presence.seen(has_baseline=True)
-        found = self.design.evidence(state.counts, levels)
+        found = [self._aimed(e) for e in self.design.evidence(state.counts, levels)]
         return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
+
+    def _aimed(self, evidence: Evidence) -> Evidence:
+        """Evidence on the target, which names the target and not where its tolerance ends."""
+        target = self.setting.metric.target
+        if target is None or evidence.claim != TARGET:
+            return evidence
+        return evidence.model_copy(update={"reference": target.aim, "margin": target.tolerance})
 
     def proofs(self, state: CountsFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
@@ -250,8 +257,10 @@ class CountsFold(TestedFold[CountsFoldState]):
             detail = _progress(log_e, tried, level)
             found.append(Proof(f"{name} not worse", within or low, detail))
         for claim in self._proven[len(NOT_WORSE) + 1 :]:
-            detail = _progress(log_e, [claim], level)
-            found.append(Proof("throughput not lower", reached(log_e[claim], level), detail))
+            if claim in log_e:
+                about = f"{name} meets its target" if claim == TARGET else "throughput not lower"
+                detail = _progress(log_e, [claim], level)
+                found.append(Proof(about, reached(log_e[claim], level), detail))
         return found + self.unread_proofs(state)
 
     def split_is_off(self, state: CountsFoldState) -> bool:
@@ -274,6 +283,7 @@ COMPARED = (*BESIDE, "designed_exposure")
 HARM = ("harm", "harm.up", "harm.down")
 NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down")
 SPLIT = ("split.high", "split.low")
+TARGET = "target"
 CLAIMS: dict[str, tuple[str, str | None]] = {
     "error_rate": ("worse", "beyond"),
     "error_rate_absolute": ("absolute", None),
@@ -301,6 +311,9 @@ def _tests(setting: Setting) -> list[Test]:
             found.append(
                 Test("low_enough", Question.NOT_WORSE, "canary", metric.absolute_margin, False)
             )
+    if (target := metric.target) is not None:
+        rising = target.at_least is not None
+        found.append(Test(TARGET, Question.NOT_WORSE, "canary", min(target.edge, 1.0), rising))
     for trigger in setting.triggers:
         if setting.compares(trigger):
             found += _tests_of_trigger(trigger)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds.fold import TickFold
+from canarystats.folds.pace import Pace, PaceState
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.triggers import beside, literal, trailing
@@ -39,6 +40,7 @@ class EventsFoldState:
     rules: dict[str, RuleState]
     windows: dict[str, Trailing]
     presence: Presence = field(default_factory=Presence)
+    pace: PaceState = field(default_factory=PaceState)
 
 
 class EventsFold(TickFold[EventsFoldState]):
@@ -49,11 +51,13 @@ class EventsFold(TickFold[EventsFoldState]):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
+        self.pace = Pace(setting)
 
-    def begin(self, history: Pair | None = None) -> EventsFoldState:  # noqa: ARG002
+    def begin(self, history: Pair | None = None) -> EventsFoldState:
         """The state before the first tick."""
         rules = self.no_rules()
-        return EventsFoldState(0.0, rules, {name: trailing.begin(len(COLUMNS)) for name in rules})
+        windows = {name: trailing.begin(len(COLUMNS)) for name in rules}
+        return EventsFoldState(0.0, rules, windows, pace=self.pace.begin(history))
 
     def step(self, state: EventsFoldState, tick: Tick) -> EventsFoldState:
         """One tick."""
@@ -62,7 +66,7 @@ class EventsFold(TickFold[EventsFoldState]):
         presence = state.presence.tick(tick.at, canary=present, baseline=False)
         if not present:
             rules = self.unread(state.rules, tick.at)
-            return EventsFoldState(state.total, rules, state.windows, presence)
+            return replace(state, rules=rules, presence=presence)
         count = math.fsum(counts)
         windows, rules = dict(state.windows), dict(state.rules)
         row = np.array(
@@ -78,7 +82,8 @@ class EventsFold(TickFold[EventsFoldState]):
                 beside=None if tick.baseline is None else partial(literal.events, baseline),
                 outdone=partial(beside.more_than_its_share, canary, baseline, tick.share),
             )
-        return EventsFoldState(state.total + count, rules, windows, presence)
+        pace = self.pace.step(state.pace, count, float(row[2]), tick)
+        return EventsFoldState(state.total + count, rules, windows, presence, pace)
 
     def _time_of(self, at: float, before: float | None) -> tuple[float, float]:
         """Seconds that a tick's count may speak for, at most and at least.
@@ -117,12 +122,13 @@ class EventsFold(TickFold[EventsFoldState]):
                 observed=state.total if present else None,
                 detail=f"{state.total:g} in {state.presence.canary} ticks" if present else "",
                 seen=state.presence.seen(has_baseline=False),
-            )
+            ),
+            *self.pace.evidence(state.pace),
         ]
 
     def proofs(self, state: EventsFoldState) -> list[Proof]:
         """Silence is no proof, but it is all there can be: presence is checked elsewhere."""
-        return self.unread_proofs(state)
+        return [*self.pace.proofs(state.pace), *self.unread_proofs(state)]
 
 
 def _total(side: NDArray[np.float64] | None) -> float:

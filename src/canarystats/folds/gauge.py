@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from canarystats.folds import standards
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.folds.standards import StandardState
 from canarystats.rules import BOTH_SIDES, LEVELS
 from canarystats.sequential.gauge import Gauge
 from canarystats.sequential.gauge_state import GaugeState
@@ -40,6 +42,7 @@ class GaugeFoldState:
     rules: dict[str, RuleState]
     presence: Presence = field(default_factory=Presence)
     unused: str = ""
+    standards: dict[str, StandardState] = field(default_factory=dict)
 
 
 class GaugeFold(TestedFold[GaugeFoldState]):
@@ -55,22 +58,26 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             metric.name,
             harmful=metric.harmful,
             margin=setting.margin,
-            allowed=setting.margin if metric.non_inferiority is None else metric.non_inferiority,
+            allowed=setting.allowed(BOTH_SIDES, setting.margin),
             batch=metric.batch,
         )
+        self.standards = {each.claim: each for each in standards.standards(setting)}
 
     def begin(self, history: Pair | None = None) -> GaugeFoldState:
         """The state before the first tick."""
-        if history is None or not self.setting.metric.compare:
-            return GaugeFoldState(self.design.begin(), self.no_rules())
-        places, unused = self._places(history)
-        if unused:
-            return GaugeFoldState(self.design.begin(), self.no_rules(), unused=unused)
-        sides = (
-            _laid_out(history.canary, places),
-            None if history.baseline is None else _laid_out(history.baseline, places),
+        compared, unused, sides = self.setting.metric.compare, "", None
+        if history is not None and (compared or self.standards):
+            places, unused = self._places(history)
+            if not unused:
+                other = history.baseline
+                others = None if other is None else _laid_out(other, places)
+                sides = _laid_out(history.canary, places), others
+        return GaugeFoldState(
+            self.design.begin(history=sides if compared else None),
+            self.no_rules(),
+            unused=unused,
+            standards={claim: standards.begin(s, sides) for claim, s in self.standards.items()},
         )
-        return GaugeFoldState(self.design.begin(history=sides), self.no_rules())
 
     def _places(self, history: Pair) -> tuple[NDArray[np.int64], str]:
         """Which tick each row of the history is, and why it cannot be used."""
@@ -91,19 +98,32 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         gauge = state.gauge
         if tick.comparing and self.setting.metric.compare and left and tick.baseline is not None:
             gauge = self.tested(gauge, tick)
+        held = state.standards
+        if left:
+            held = {c: standards.step(s, held[c], tick) for c, s in self.standards.items()}
         rules = {
-            name: self._step_rule(name, state.rules[name], tick, left=left, right=right)
+            name: self._step_rule(name, state.rules[name], tick, held, left=left, right=right)
             for name in self.rules
         }
-        return GaugeFoldState(gauge, rules, presence, state.unused)
+        return GaugeFoldState(gauge, rules, presence, state.unused, held)
 
     def _step_rule(
-        self, name: str, state: RuleState, tick: Tick, *, left: bool, right: bool
+        self,
+        name: str,
+        state: RuleState,
+        tick: Tick,
+        held: dict[str, StandardState],
+        *,
+        left: bool,
+        right: bool,
     ) -> RuleState:
         rule = self.rules[name]
         look = _look(rule.trigger, tick) if left else _unseen
         if rule.condition != "memory":
-            return rule.step(state, tick.at, look)
+            claim = f"{name}.{rule.condition.rpartition('_')[2]}"
+            tested = self.standards.get(claim)
+            worse = tested is not None and standards.shown(tested, held[claim])
+            return rule.step(state, tick.at, look, worse=worse)
         here, there = look(rule.threshold), literal.Look(None)
         if tick.baseline is not None and right:
             limits = beside.limits_beside(tick.limit, len(tick.baseline))
@@ -155,16 +175,18 @@ class GaugeFold(TestedFold[GaugeFoldState]):
 
     def evidence(self, state: GaugeFoldState) -> list[Evidence]:
         """What has been found."""
-        if not self.setting.metric.compare:
-            return []
+        seen = state.presence.seen(has_baseline=self.setting.metric.compare)
+        if state.unused:
+            seen = (*seen, f"history: {state.unused}")
+        found = self._compared(state) if self.setting.metric.compare else []
+        found += [standards.evidence(s, state.standards[c]) for c, s in self.standards.items()]
+        return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
+
+    def _compared(self, state: GaugeFoldState) -> list[Evidence]:
         levels = {"not_worse": self.setting.proof_level}
         if "harm" in self.levels:
             levels["worse"] = self.levels["harm"]
-        seen = state.presence.seen(has_baseline=True)
-        found = self.design.evidence(state.gauge, levels)
-        if state.unused:
-            seen = (*seen, f"history: {state.unused}")
-        return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
+        return self.design.evidence(state.gauge, levels)
 
     def proofs(self, state: GaugeFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
@@ -175,6 +197,9 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             detail = f"{self.design.gathered(state.gauge)}, "
             detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
             found.append(Proof(f"{name} not worse", reached(log_e, level), detail))
+        aimed = self.standards.get(standards.TARGET)
+        if aimed is not None:
+            found.append(standards.proof(aimed, state.standards[standards.TARGET], name))
         return found + self.unread_proofs(state)
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.errors import InputError
+from canarystats.folds import shares
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.sequential.counts import CountsState
 from canarystats.sequential.histogram import Histogram
 from canarystats.sequential.histogram_state import HistogramState
 from canarystats.triggers import literal, trailing
@@ -41,6 +43,7 @@ class HistogramFoldState:
     upper_bounds: tuple[float, ...]
     samples: float
     presence: Presence = field(default_factory=Presence)
+    shares: dict[str, CountsState] = field(default_factory=dict)
 
 
 class HistogramFold(TestedFold[HistogramFoldState]):
@@ -60,6 +63,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             margin=setting.margin if setting.metric.critical else MARGIN_OF_SHARE,
             allowed=1.0 + setting.allowed((RULE,), setting.margin or 0.05),
         )
+        self.shares = {each.claim: each for each in shares.shares(setting, upper_bounds)}
         self._claim = RULE if trigger is None else trigger.name
 
     def begin(self, history: Pair | None = None) -> HistogramFoldState:
@@ -75,6 +79,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             },
             tuple(bounds[:-1].tolist()),
             0.0,
+            shares={claim: share.design.begin() for claim, share in self.shares.items()},
         )
 
     def check(self, upper_bounds: NDArray[np.float64]) -> None:
@@ -98,13 +103,41 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             histogram = self.tested(histogram, tick)
         log_e = self.log_e(histogram) if compares and self.rules else {}
         windows = self._advance(state.windows, tick, alone=has_canary, both=compares)
+        held = state.shares
+        if has_canary:
+            held = {
+                c: shares.step(s, held[c], tick.canary, tick.at) for c, s in self.shares.items()
+            }
         rules = dict(state.rules)
         for name, rule in self.rules.items():
-            if compares or (has_canary and rule.condition != RULE):
+            if rule.trigger.quantile is not None and has_canary:
+                rules[name] = self._step_quantile(name, rules[name], windows, held, tick.at)
+            elif compares:
                 rules[name] = self._step_rule(name, rules[name], log_e, windows, tick.at)
             else:
                 rules |= self.unread({name: rules[name]}, tick.at)
-        return HistogramFoldState(histogram, rules, windows, state.upper_bounds, samples, presence)
+        return HistogramFoldState(
+            histogram, rules, windows, state.upper_bounds, samples, presence, held
+        )
+
+    def _step_quantile(
+        self,
+        name: str,
+        state: RuleState,
+        windows: dict[str, Trailing],
+        held: dict[str, CountsState],
+        at: float,
+    ) -> RuleState:
+        rule, bounds = self.rules[name], self.design.upper_bounds
+        total, quantile = windows[self._window(name)].total, rule.trigger.quantile or 0.0
+        claim = f"{name}.above"
+        worse = claim in held and shares.shown(self.shares[claim], held[claim])
+        return rule.step(
+            state,
+            at,
+            lambda value: literal.quantile_above(bounds, total, quantile, value),
+            worse=worse,
+        )
 
     def _window(self, rule: str) -> str:
         """The window a rule reads: rules of one span share it."""
@@ -156,11 +189,6 @@ class HistogramFold(TestedFold[HistogramFoldState]):
     ) -> RuleState:
         rule, bounds = self.rules[name], self.design.upper_bounds
         total = windows[self._window(name)].total
-        quantile = rule.trigger.quantile
-        if quantile is not None:
-            return rule.step(
-                state, at, lambda value: literal.quantile_above(bounds, total, quantile, value)
-            )
         canary, baseline = np.split(total, 2)
         return rule.step(
             state,
@@ -185,8 +213,10 @@ class HistogramFold(TestedFold[HistogramFoldState]):
 
     def evidence(self, state: HistogramFoldState) -> list[Evidence]:
         """What has been found."""
+        beyond = [shares.evidence(s, state.shares[c]) for c, s in self.shares.items()]
         if not self.setting.metric.compare:
-            return []
+            seen = state.presence.seen(has_baseline=False)
+            return [evidence.model_copy(update={"seen": seen}) for evidence in beyond]
         levels = {"not_worse": self.setting.proof_level}
         for question in ("worse", "beyond"):
             level = self.levels.get(f"{self._claim}.{question}")
@@ -198,11 +228,14 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         return [
             evidence.model_copy(update={"seen": seen, "claim": f"{self._claim}.{evidence.claim}"})
             for evidence in self.design.evidence(state.histogram, levels)
-        ]
+        ] + [evidence.model_copy(update={"seen": seen}) for evidence in beyond]
 
     def proofs(self, state: HistogramFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
         found = self.unread_proofs(state)
+        if shares.TARGET in self.shares:
+            aimed, held = self.shares[shares.TARGET], state.shares[shares.TARGET]
+            found.insert(0, shares.proof(aimed, held, self.setting.metric.name))
         if not self.setting.metric.compare:
             return found
         log_e = self.log_e(state.histogram)["not_worse"]

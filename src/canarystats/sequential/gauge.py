@@ -63,6 +63,9 @@ class Gauge:
         Ticks in a batch where there is no history.
     window
         Ticks a rollout is expected to last; sharpens what is shown, changes no error rate.
+    times
+        What the baseline is multiplied with; None where the other side is a number and no
+        measurement: it then has no noise and no pods.
     """
 
     def __init__(
@@ -74,12 +77,17 @@ class Gauge:
         allowed: float,
         batch: int,
         window: int = WINDOW,
+        times: float | None = 1.0,
     ) -> None:
         self.metric, self.harmful = metric, harmful
         self.margin, self.allowed, self.batch = margin, allowed, batch
         self._directions = np.array([harmful != "decrease", harmful != "increase"])
         # Two sides with independent noise, of which the baseline's counts 1 + margin times.
-        self._stretch = tuple(0.5 * (1.0 + (1.0 + m) ** 2) for m in (margin, allowed))
+        self.times = times
+        factor = 0.0 if times is None else times
+        self._stretch = tuple(0.5 * (1.0 + (factor * (1.0 + m)) ** 2) for m in (margin, allowed))
+        if times is None:
+            self._stretch = 1.0, 1.0
         tuned = float(max(SHORTEST_TUNING, window // 4))
         self._tuned = normal_mixture.precision(tuned, INTERVAL_LEVEL)
         self._tuned_one_sided = normal_mixture.precision(tuned, INTERVAL_LEVEL, one_sided=True)
@@ -97,8 +105,11 @@ class Gauge:
             Canary and baseline before the rollout, both under the old version, shape (K, n, pods);
             or the old version alone and None.
         """
-        learned = noise.unknown(size) if history is None else noise.learn(*history)
-        return start(learned)
+        if history is None:
+            return start(noise.unknown(size))
+        if self.times is None:
+            return start(noise.learn_level(history[0]))
+        return start(noise.learn(*history))
 
     def step(
         self, state: GaugeState, canary: FloatArray, baseline: FloatArray, at: float
@@ -116,9 +127,11 @@ class Gauge:
             Unix seconds.
         """
         (left, left_pods), (right, right_pods) = noise.pod_mean(canary), noise.pod_mean(baseline)
+        right = right if self.times is None else self.times * right
         seen = np.isfinite(left) & np.isfinite(right)
         left, right = np.where(seen, left, 0.0), np.where(seen, right, 0.0)
-        pods = 1.0 / np.maximum(left_pods, 1.0) + 1.0 / np.maximum(right_pods, 1.0)
+        others = 0.0 if self.times is None else 1.0 / np.maximum(right_pods, 1.0)
+        pods = 1.0 / np.maximum(left_pods, 1.0) + others
         # With fewer pods than in its history a side is noisier; with more it may not be calmer.
         share = np.maximum(pods / state.noise.pods, 1.0)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -154,6 +154,21 @@ def learn(canary: FloatArray, baseline: FloatArray | None) -> Noise:
     )
 
 
+def learn_level(values: FloatArray) -> Noise:
+    """What history says of the noise of one side's own level, that of the difference to a number.
+
+    Parameters
+    ----------
+    values
+        The old version, shape (K, n, pods); NaN is a missed scrape.
+    """
+    mean, count = pod_mean(values)
+    found, zero = long_run(_finite(mean)), np.zeros(len(values))
+    pods = _mean(1.0 / np.maximum(count, 1.0))
+    told = found.n, found.time, found.long_run_variance, _step_variance(mean)
+    return _noise(told, pods, (zero, zero))
+
+
 def _alone(values: FloatArray) -> Noise:
     mean, count = pod_mean(values)
     ticks = np.isfinite(mean).sum(axis=1).astype(np.float64)
