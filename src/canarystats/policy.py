@@ -310,9 +310,11 @@ class Policy(Section):
         return ", ".join(metric.name for metric in self.metrics)
 
     def __repr__(self) -> str:
+        at = f" at its stage {self.stage!r}" if self.stage else ""
+        steps = f"{len(self.stages)} stages, " if self.stages else ""
         return (
-            f"Policy {self.name!r}: {len(self.metrics)} metrics ({self._names()}), "
-            f"{len(self.triggers)} triggers, a tick every {format_duration(self.interval)}."
+            f"Policy {self.name!r}{at}: {len(self.metrics)} metrics ({self._names()}), "
+            f"{len(self.triggers)} triggers, {steps}a tick every {format_duration(self.interval)}."
         )
 
     __str__ = __repr__

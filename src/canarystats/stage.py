@@ -40,8 +40,8 @@ class Stage(Section):
     budget_share
         The part of the chance of a false rollback that this stage may spend; stages that name
         none share evenly what is left.
-    metrics, triggers
-        What differs, by name, as in a policy that extends another.
+    arms, metrics, triggers
+        What differs, key by key and by name, as in a policy that extends another.
     """
 
     name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")
@@ -55,6 +55,7 @@ class Stage(Section):
     margin: Annotated[float, Field(ge=0, lt=10)] | None = None
     false_promote: Fraction | None = None
     budget_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    arms: dict[str, Any] = Field(default_factory=dict)
     metrics: tuple[dict[str, Any], ...] = ()
     triggers: tuple[dict[str, Any], ...] = ()
 
@@ -72,8 +73,8 @@ class Stage(Section):
             exclude_none=True,
             exclude_defaults=True,
         )
-        here = {"share": self.share, "metrics": self.metrics, "triggers": self.triggers}
-        return named | here
+        lists = {"metrics": self.metrics, "triggers": self.triggers}
+        return named | lists | {"share": self.share, "arms": self.arms}
 
 
 def parts_of_the_budget(stages: Sequence[Stage]) -> tuple[float, ...]:

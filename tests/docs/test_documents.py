@@ -212,6 +212,8 @@ def _default(model, name):
         return "by rule"
     if field.is_required():
         return "required"
+    if field.default_factory is not None:
+        return field.default_factory() or "empty"
     if isinstance(field.default, (Query, ErrorBudget, Arms)):
         return "see below"
     if name in DURATIONS and field.default is not None:

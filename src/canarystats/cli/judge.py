@@ -25,6 +25,7 @@ def judge(
         typer.Argument(help="A recorded rollout: a directory, or one CSV or Parquet file."),
     ] = None,
     policy: options.PolicyName = None,
+    stage: options.Stage = None,
     share: options.Share = None,
     without: options.Without = None,
     prometheus: options.Url = None,
@@ -80,7 +81,7 @@ def judge(
         from canarystats.sources.files import read_recording
 
         held = read_recording(recording)
-        chosen = options.chosen_policy(policy, without, held.policy)
+        chosen = options.chosen_policy(policy, without, held.policy, stage)
         share = held.share if share is None else share
         kept = {metric.name for metric in chosen.metrics} | set(without or ())
         pairs = [pair for pair in held.pairs if pair.name not in (without or ())]
@@ -90,7 +91,7 @@ def judge(
             before = read_recording(history).pairs
             past = [pair for pair in before if pair.name not in (without or ())]
     else:
-        chosen = options.chosen_policy(policy, without, None)
+        chosen = options.chosen_policy(policy, without, None, stage)
         source = options.server(
             prometheus or "",
             bearer=bearer,

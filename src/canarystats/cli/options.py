@@ -42,7 +42,13 @@ Without = Annotated[
 ]
 Share = Annotated[
     float | None,
-    typer.Option("--share", help="The canary's designed share of the traffic, such as 0.05."),
+    typer.Option(
+        "--share", help="The canary's designed share of the traffic, such as 0.05; the stage's."
+    ),
+]
+Stage = Annotated[
+    str | None,
+    typer.Option("--stage", metavar="NAME", help="The stage of the policy, such as canary-5."),
 ]
 Rollout = Annotated[
     str, typer.Option("--rollout", help="The rollout's name; replicas give the same one.")
@@ -105,12 +111,21 @@ Scrape = Annotated[
 ]
 
 
-def chosen_policy(name: str | None, without: Sequence[str] | None, default: str | None) -> Policy:
-    """The policy the options name, without the metrics they leave out."""
+def chosen_policy(
+    name: str | None, without: Sequence[str] | None, default: str | None, stage: str | None
+) -> Policy:
+    """The policy the options name, at its stage, without the metrics they leave out."""
     if name is not None and not name.strip():
         msg = "--policy: the name is empty; give a preset or a policy file"
         raise InputError(msg)
-    return load_policy(name or default or DEFAULT_POLICY).without(*(without or ()))
+    policy = load_policy(name or default or DEFAULT_POLICY).without(*(without or ()))
+    if stage is not None:
+        return policy.at_stage(stage)
+    if policy.stages:
+        names = ", ".join(step.name for step in policy.stages)
+        msg = f"the policy {policy.name!r} has stages; name one with --stage: {names}"
+        raise InputError(msg)
+    return policy
 
 
 def seconds(text: str, option: str) -> float:

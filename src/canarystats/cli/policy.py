@@ -28,11 +28,13 @@ def check(policy: Name) -> int:
 @app.command("show")
 def show(
     policy: Name = options.DEFAULT_POLICY,
+    stage: options.Stage = None,
     without: options.Without = None,
     format: options.Output = options.Format.TEXT,  # noqa: A002
 ) -> int:
-    """Show a policy as a person wants to read it, with every default filled in."""
+    """Show a policy or one of its stages as a person wants to read it, defaults filled in."""
     chosen = load_policy(policy).without(*(without or ()))
+    chosen = chosen if stage is None else chosen.at_stage(stage)
     if format is options.Format.JSON:
         typer.echo(json.dumps(chosen.model_dump(mode="json", by_alias=True)))
         return 0

@@ -149,6 +149,7 @@ def _whole(before: Verdict, after: Verdict) -> Iterator[Change]:
     """What concerns the verdict as a whole, and what makes two verdicts hard to compare."""
     yield from _told("decision", words.decision(before), words.decision(after))
     yield from _told("rollout", before.rollout or "unnamed", after.rollout or "unnamed")
+    yield from _told("stage", before.stage or "none", after.stage or "none")
     yield from _told("policy", _policy(before), _policy(after))
     yield from _told("library version", before.library_version, after.library_version)
     yield from _told("stage", before.stage or "none", after.stage or "none")

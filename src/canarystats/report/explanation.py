@@ -173,8 +173,7 @@ MOST = 700.0  # a p-value of 0 is one too small to write down
 
 def _decision(verdict: Verdict) -> str:
     parts = [words.decision(verdict), f"score {words.score(verdict)}"]
-    if verdict.rollout:
-        parts.append(words.plain(verdict.rollout))
+    parts += [words.plain(name) for name in (verdict.rollout, verdict.stage) if name]
     return "  ".join([*parts, words.moment(verdict.at)])
 
 

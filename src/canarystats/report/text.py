@@ -7,7 +7,8 @@ from textwrap import fill, indent
 from typing import TYPE_CHECKING, NamedTuple
 
 from canarystats.errors import InputError
-from canarystats.report import words
+from canarystats.report import conditions, words
+from canarystats.report.ladder import stage_words
 from canarystats.report.rows import (
     comparisons,
     evidence_words,
@@ -18,7 +19,7 @@ from canarystats.report.rows import (
 from canarystats.verdict import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import RenderableType
 
@@ -69,14 +70,15 @@ def one_line(verdict: Verdict, *, width: int = 160) -> str:
     """The verdict in one line, for logs and progress: tick, decision, score, short reason."""
     start = [words.clock(verdict.at), f"{words.decision(verdict):<8}"]
     start.append(f"score {words.score(verdict):>3}")
-    if verdict.rollout:
-        start.append(words.plain(verdict.rollout))
+    start += [words.plain(name) for name in (verdict.rollout, verdict.stage) if name]
     line = "  ".join([*start, words.plain(verdict.reason)])
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
 def policy_lines(policy: Policy, *, width: int = 100, colour: bool = False) -> str:
-    """A policy as a person reads it: metrics, triggers, timing, error budget.
+    """A policy as a person reads it: metrics, triggers, stages, timing, error budget.
+
+    At a stage, what promotes there and what rolls back stands in sentences.
 
     Parameters
     ----------
@@ -90,17 +92,24 @@ def policy_lines(policy: Policy, *, width: int = 100, colour: bool = False) -> s
     InputError
         If the width is below 60 columns.
     """
-    title = f"{words.plain(policy.name)}  {policy.digest}"
+    at = f", stage {words.plain(policy.stage)}" if policy.stage else ""
+    title = f"{words.plain(policy.name)}{at}  {policy.digest}"
     blocks: list[RenderableType] = [_cell(_Cell(title, "bold"))]
     if policy.description:
         blocks.append(_cell(_Cell(words.plain(policy.description))))
+    if policy.stage:
+        blocks.append(_cell(_Cell(conditions.place(policy))))
     metrics = [_metric_row(policy, metric) for metric in policy.metrics]
     blocks += ["", _table(_METRIC_HEADS, metrics, width)]
     if policy.triggers:
-        units = {metric.name: metric.unit for metric in policy.metrics}
-        rules = [_policy_trigger_row(t, units[t.metric]) for t in policy.triggers]
+        rules = [_policy_trigger_row(policy, trigger) for trigger in policy.triggers]
         blocks += ["", _table(_TRIGGER_HEADS, rules, width)]
-        blocks += [_cell(_Cell(line, "dim")) for line in _second_conditions(policy.triggers, units)]
+        blocks += [_cell(_Cell(line, "dim")) for line in _second_conditions(policy)]
+    if policy.stages:
+        steps = [[_Cell(text) for text in row] for row in stage_words(policy)]
+        blocks += ["", _table(_STAGE_HEADS, steps, width)]
+    if policy.stage:
+        blocks += [_cell(_Cell(line)) for line in _stage_sentences(policy)]
     blocks += ["", *(_cell(_Cell(line)) for line in _settings(policy))]
     return _rendered(blocks, width, colour)
 
@@ -163,8 +172,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[_Cell]], width: int) ->
 
 def _headline(verdict: Verdict) -> list[RenderableType]:
     parts = [words.decision(verdict), f"score {words.score(verdict)}"]
-    if verdict.rollout:
-        parts.append(words.plain(verdict.rollout))
+    parts += [words.plain(name) for name in (verdict.rollout, verdict.stage) if name]
     parts.append(words.clock(verdict.at))
     banner = _Cell("  ".join(parts), _BANNERS[verdict.decision])
     return [_cell(banner), _cell(_Cell(words.plain(verdict.reason)))]
@@ -243,6 +251,7 @@ def other_reasons(verdict: Verdict) -> list[str]:
     return [reason for reason in dict.fromkeys(verdict.reasons) if reason != verdict.reason]
 
 
+_STAGE_HEADS = ("stage", "share>", "at least", "promotes", "false rollback", "differs")
 _METRIC_HEADS = ("metric", "kind", "harmful", "margin>", "promotes within>", "role")
 _TRIGGER_HEADS = ("trigger", "metric", "limit>", "for", "reads", "evidence", "action")
 
@@ -259,32 +268,54 @@ def _metric_row(policy: Policy, metric: Metric) -> list[_Cell]:
     ]
     margin = policy.margin if metric.margin is None else metric.margin
     within, unit = metric.non_inferiority, words.plain(metric.unit)
+    shown = "trigger" if within is None else words.percent(within)
     return [
         _Cell(metric.name),
         _Cell(" or ".join(metric.kinds) + ("" if unit == "1" else f", {unit}")),
         _Cell(metric.harmful),
-        _Cell(words.percent(margin)),
-        _Cell("trigger" if within is None else words.percent(within)),
+        _Cell(words.percent(margin) if metric.compare else words.NOTHING),
+        _Cell(shown if metric.compare else "not compared"),
         _Cell(", ".join(roles) or "reported"),
     ]
 
 
-def _policy_trigger_row(trigger: Trigger, unit: str) -> list[_Cell]:
+def _policy_trigger_row(policy: Policy, trigger: Trigger) -> list[_Cell]:
     holds = "at once" if not trigger.for_ else words.duration(trigger.for_)
     if trigger.mode == "m_of_n":
         holds += f", {trigger.m} of {trigger.n}"
     return [
         _Cell(trigger.name),
         _Cell(trigger.metric),
-        _Cell(threshold(trigger.rule, trigger.threshold, unit)),
+        _Cell(threshold(trigger.rule, trigger.threshold, policy.metric(trigger.metric).unit)),
         _Cell(holds),
         _Cell(words.duration(trigger.window)),
         _Cell(trigger.evidence),
-        _Cell(trigger.action, "bold" if trigger.action == "rollback" else ""),
+        _trigger_action(policy, trigger),
     ]
 
 
-def _second_conditions(triggers: Sequence[Trigger], units: Mapping[str, str]) -> list[str]:
+def _trigger_action(policy: Policy, trigger: Trigger) -> _Cell:
+    if not conditions.judged(policy, trigger):
+        return _Cell("not judged", "dim")
+    if trigger.action != "rollback":
+        return _Cell(trigger.action)
+    return _Cell("rollback", "bold") if policy.rollback else _Cell("report")
+
+
+def _stage_sentences(policy: Policy) -> list[str]:
+    by, acts = conditions.who_promotes(policy), conditions.rollback(policy)
+    first = "rolls back when one of" if policy.rollback else "would roll back when one of"
+    return [
+        "",
+        f"promotes, {by}, once",
+        *(f"  - {line}" for line in conditions.promotion(policy)),
+        first if acts else "rolls back on nothing",
+        *(f"  - {line}" for line in acts),
+    ]
+
+
+def _second_conditions(policy: Policy) -> list[str]:
+    triggers = policy.triggers
     lines = [
         f"  {t.name} also fires above {words.percent(t.absolute.threshold)} "
         f"for {words.duration(t.absolute.for_)}, whatever the baseline"
@@ -292,7 +323,10 @@ def _second_conditions(triggers: Sequence[Trigger], units: Mapping[str, str]) ->
         if t.absolute is not None
     ]
     for t in triggers:
-        tiers = ", ".join(threshold(t.rule, tier, units[t.metric]) for tier in t.warn)
+        if not conditions.judged(policy, t):
+            continue
+        unit = policy.metric(t.metric).unit
+        tiers = ", ".join(threshold(t.rule, tier, unit) for tier in t.warn)
         lines += [f"  {t.name} warns at {tiers}"] if tiers else []
     return lines
 
@@ -304,15 +338,19 @@ def _settings(policy: Policy) -> list[str]:
     least = f"{words.number(policy.min_samples)} canary samples"
     passing, marginal = words.number(policy.pass_score), words.number(policy.marginal_score)
     bands = f"passes from {passing}, marginal from {marginal}"
+    where = " in all stages together" if policy.stages else " at this stage" if policy.stage else ""
     chances = [
-        f"false rollback {words.percent(budget.false_rollback)}",
+        f"false rollback {words.percent(budget.false_rollback)}{where}",
         f"{words.percent(budget.critical_share)} of it on critical metrics",
         f"false promotion {words.percent(budget.false_promote)} a metric",
         f"false split alarm {words.percent(budget.split)}",
     ]
+    promotion = (
+        f"promotion: {policy.approval}; after {last(policy.min_duration)} and {least}; {split}"
+    )
     return [
         f"timing: a tick every {last(policy.interval)}, warm-up {last(policy.warm_up)}; {many}",
-        f"promotion: {policy.approval}; after {last(policy.min_duration)} and {least}; {split}",
+        *([] if policy.stage else [promotion]),
         f"missing data: {policy.on_no_data}; partial data: {policy.partial_data}",
         f"score: {bands}",
         f"error budget: {', '.join(chances)}",

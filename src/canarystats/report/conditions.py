@@ -1,0 +1,125 @@
+"""What a policy asks for before it promotes, and what it rolls back on, in plain sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from canarystats.folds.setting import Setting
+from canarystats.report import words
+from canarystats.report.rows import threshold
+from canarystats.rules import NEED_BASELINE
+from canarystats.windows import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from canarystats.folds.rule import Rule
+    from canarystats.policy import Metric, Policy
+
+SIDES = {"increase": "above", "decrease": "below", "either": "off"}
+OF_THE_BASELINE = {"error_rate", "latency_p99", "throughput"}
+BY = {"automatic": "by itself", "required": "when a person approves"}
+
+
+def place(policy: Policy) -> str:
+    """Where in the rollout the policy stands, and what it may do there."""
+    compares = any(metric.compare for metric in policy.metrics)
+    if policy.share is None:
+        share = "a share of the traffic that the caller names"
+    elif policy.share == 0:
+        share = "shadow: duplicated traffic"
+    else:
+        part = "all" if policy.share == 1 else words.percent(policy.share)
+        share = f"{part} of the traffic"
+    baseline = "compared with the baseline" if compares else "no baseline, nothing is compared"
+    rights = "may roll back" if policy.rollback else "may not roll back, only tell what would"
+    return f"{share}; {baseline}; {rights}"
+
+
+def promotion(policy: Policy) -> list[str]:
+    """What must be true for a promotion, one clause each, the proofs first."""
+    budget = policy.error_budget
+    required = [metric for metric in policy.metrics if metric.required and not metric.dry_run]
+    found = [_proof(policy, metric) for metric in required if metric.compare]
+    if found:
+        found.append(
+            f"each of these with a chance of error of {words.percent(budget.false_promote)}"
+        )
+    found += _traffic(policy, required)
+    least = words.number(policy.min_samples)
+    found.append(f"{words.duration(policy.min_duration)} and {least} canary samples have passed")
+    if policy.on_no_data != "pass":
+        found.append("every required metric has data")
+    found.append("no trigger fires or is beyond its threshold")
+    return found
+
+
+def _proof(policy: Policy, metric: Metric) -> str:
+    setting = Setting(policy, metric)
+    if Kind.COUNTS in metric.kinds:
+        allowed = setting.allowed("error_rate", setting.margin or 0.05)
+    elif Kind.GAUGE in metric.kinds:
+        given = metric.non_inferiority
+        allowed = setting.margin if given is None else given
+    else:
+        allowed = setting.allowed("latency_p99", setting.margin or 0.05)
+    within = f"{words.percent(allowed)} {SIDES[metric.harmful]} the baseline"
+    text = f"{metric.name} is shown at most {within}"
+    if Kind.COUNTS in metric.kinds and metric.absolute_margin and metric.harmful == "increase":
+        text += f", or below {words.percent(metric.absolute_margin)}"
+    return text
+
+
+def _traffic(policy: Policy, required: Sequence[Metric]) -> list[str]:
+    """What must be true of the amount of traffic, where its division is designed."""
+    rule = next((t for t in policy.triggers if t.name == "throughput"), None)
+    metric = next((m for m in required if rule is not None and m.name == rule.metric), None)
+    if rule is None or metric is None or not metric.compare or policy.designed_share is None:
+        return []
+    found = [
+        f"throughput is shown at least {words.percent(rule.threshold)} of its share of the traffic"
+    ]
+    if policy.check_split:
+        near = words.percent(policy.split_tolerance)
+        part = words.percent(policy.designed_share)
+        found.append(f"the canary carries its {part} of the traffic, within {near} of that")
+    return found
+
+
+def rollback(policy: Policy) -> list[str]:
+    """What rolls the canary back, one clause each."""
+    found = []
+    for metric in policy.metrics:
+        setting = Setting(policy, metric)
+        found += [
+            _rule(rule) for rule in setting.rules().values() if rule.trigger.action == "rollback"
+        ]
+        if metric.critical and metric.compare and not metric.dry_run:
+            edge = f"more than {words.percent(setting.margin)} {SIDES[metric.harmful]} the baseline"
+            found.append(f"{metric.name} is shown {edge}")
+    if policy.on_no_data == "rollback":
+        found.append("a required metric has no data")
+    return found
+
+
+def _rule(rule: Rule) -> str:
+    trigger, name = rule.trigger, rule.condition
+    limit = threshold(name, rule.threshold)
+    against = " the baseline's" if name in OF_THE_BASELINE else ""
+    text = f"{name} {limit}{against}"
+    if not trigger.for_:
+        return f"{text} in {words.duration(trigger.window)}, at once"
+    text += f" for {words.duration(trigger.for_)}"
+    if trigger.mode == "m_of_n":
+        text += f" (at {trigger.m} of {trigger.n} looks)"
+    if trigger.evidence == "none":
+        return text
+    if trigger.evidence == "advisory":
+        return f"{text}, with evidence or without"
+    sooner = ", or sooner once it is shown beyond that" if name in NEED_BASELINE else ""
+    return f"{text} with evidence{sooner}"
+
+
+def who_promotes(policy: Policy) -> str:
+    """Whether the promotion waits for a person."""
+    return BY[policy.approval]
