@@ -239,6 +239,11 @@ class Policy(Section):
             raise PolicyError(f"stages[{i}].{path}", error.message) from error
 
     @property
+    def undivided(self) -> bool:
+        """Whether no traffic is divided: duplicates only, or everything to the canary."""
+        return self.share in {0.0, 1.0}
+
+    @property
     def designed_share(self) -> float | None:
         """The canary's share where the traffic is divided; None in shadow, at 1 and unsaid."""
         return self.share if self.share is not None and 0 < self.share < 1 else None

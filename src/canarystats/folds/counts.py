@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.policy import Trigger
+    from canarystats.verdict import Reading
     from canarystats.windows import Pair
 
 EXPOSURE = 1
@@ -257,11 +258,25 @@ class CountsFold(TestedFold[CountsFoldState]):
             detail = _progress(log_e, tried, level)
             found.append(Proof(f"{name} not worse", within or low, detail))
         for claim in self._proven[len(NOT_WORSE) + 1 :]:
-            if claim in log_e:
+            if claim in log_e and (claim == TARGET or self._weighs_traffic(state)):
                 about = f"{name} meets its target" if claim == TARGET else "throughput not lower"
                 detail = _progress(log_e, [claim], level)
                 found.append(Proof(about, reached(log_e[claim], level), detail))
         return found + self.unread_proofs(state)
+
+    def readings(self, state: CountsFoldState) -> list[Reading]:
+        """What the rules see."""
+        found = super().readings(state)
+        if self._weighs_traffic(state):
+            return found
+        return [reading for reading in found if reading.rule != "throughput"]
+
+    def _weighs_traffic(self, state: CountsFoldState) -> bool:
+        """Whether throughput is judged: where no traffic is divided, only once a share is given."""
+        if not self.setting.policy.undivided:
+            return True
+        weighing = [name for name, rule in self.rules.items() if rule.condition == "throughput"]
+        return any(state.rules[name].evaluated for name in weighing)
 
     def split_is_off(self, state: CountsFoldState) -> bool:
         """Whether the traffic is shown not to be divided as designed."""

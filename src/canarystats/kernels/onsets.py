@@ -45,8 +45,11 @@ def grown(
         Shape (K, tests, grid): log likelihood ratios of the look.
     """
     begun = mass + (begins[:, None] * np.exp(-log_scale))[:, :, None] * prior
-    most = np.maximum(gain.max(axis=-1), 0.0)
-    begun *= np.exp(gain - most[:, :, None])
+    # Measured against the best alternative that has any mass, so that one look which speaks against
+    # overwhelming evidence leaves what is left of it, not nothing.
+    living = np.where(begun > 0.0, gain, -np.inf).max(axis=-1)
+    most = np.maximum(living, -log_scale)
+    begun *= np.exp(np.minimum(gain - most[:, :, None], 0.0))
     scale = log_scale + most
     # The scale follows the largest mass, but never falls below one: the masses stay in range.
     top = np.maximum(np.maximum(begun.max(axis=-1), np.exp(-scale)), SMALLEST)

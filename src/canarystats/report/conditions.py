@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from canarystats.folds.rule import Rule
-    from canarystats.policy import Metric, Policy
+    from canarystats.policy import Metric, Policy, Trigger
 
 SIDES = {"increase": "above", "decrease": "below", "either": "off"}
-OF_THE_BASELINE = {"error_rate", "latency_p99", "throughput"}
+DECISIVE = {"error_rate", "latency_p99", "throughput"}
 BY = {"automatic": "by itself", "required": "when a person approves"}
 
 
@@ -50,19 +50,26 @@ def promotion(policy: Policy) -> list[str]:
     found.append(f"{words.duration(policy.min_duration)} and {least} canary samples have passed")
     if policy.on_no_data != "pass":
         found.append("every required metric has data")
-    found.append("no trigger fires or is beyond its threshold")
+    for metric in policy.metrics:
+        rules = Setting(policy, metric).rules().values()
+        found += [_not_beyond(rule) for rule in rules if rule.trigger.action == "hold"]
+    found.append("no other trigger fires or is beyond its threshold")
     return found
+
+
+def _not_beyond(rule: Rule) -> str:
+    return f"{rule.name} is not {_limit(rule)} over {words.duration(rule.trigger.window)}"
 
 
 def _proof(policy: Policy, metric: Metric) -> str:
     setting = Setting(policy, metric)
     if Kind.COUNTS in metric.kinds:
-        allowed = setting.allowed("error_rate", setting.margin or 0.05)
+        allowed = setting.allowed(("error_rate",), setting.margin or 0.05)
     elif Kind.GAUGE in metric.kinds:
         given = metric.non_inferiority
         allowed = setting.margin if given is None else given
     else:
-        allowed = setting.allowed("latency_p99", setting.margin or 0.05)
+        allowed = setting.allowed(("latency_p99",), setting.margin or 0.05)
     within = f"{words.percent(allowed)} {SIDES[metric.harmful]} the baseline"
     text = f"{metric.name} is shown at most {within}"
     if Kind.COUNTS in metric.kinds and metric.absolute_margin and metric.harmful == "increase":
@@ -72,7 +79,7 @@ def _proof(policy: Policy, metric: Metric) -> str:
 
 def _traffic(policy: Policy, required: Sequence[Metric]) -> list[str]:
     """What must be true of the amount of traffic, where its division is designed."""
-    rule = next((t for t in policy.triggers if t.name == "throughput"), None)
+    rule = next((t for t in policy.triggers if t.rule == "throughput"), None)
     metric = next((m for m in required if rule is not None and m.name == rule.metric), None)
     if rule is None or metric is None or not metric.compare or policy.designed_share is None:
         return []
@@ -91,8 +98,11 @@ def rollback(policy: Policy) -> list[str]:
     found = []
     for metric in policy.metrics:
         setting = Setting(policy, metric)
+        acting = [rule for rule in setting.rules().values() if rule.trigger.action == "rollback"]
         found += [
-            _rule(rule) for rule in setting.rules().values() if rule.trigger.action == "rollback"
+            _rule(rule)
+            for rule in acting
+            if rule.condition != rule.trigger.rule or judged(policy, rule.trigger)
         ]
         if metric.critical and metric.compare and not metric.dry_run:
             edge = f"more than {words.percent(setting.margin)} {SIDES[metric.harmful]} the baseline"
@@ -102,11 +112,16 @@ def rollback(policy: Policy) -> list[str]:
     return found
 
 
+def judged(policy: Policy, trigger: Trigger) -> bool:
+    """Whether there is what the trigger's own condition compares with, and traffic divided."""
+    if trigger.rule == "throughput" and policy.undivided:
+        return False
+    return trigger.rule not in NEED_BASELINE or policy.metric(trigger.metric).compare
+
+
 def _rule(rule: Rule) -> str:
-    trigger, name = rule.trigger, rule.condition
-    limit = threshold(name, rule.threshold)
-    against = " the baseline's" if name in OF_THE_BASELINE else ""
-    text = f"{name} {limit}{against}"
+    trigger = rule.trigger
+    text = f"{rule.name} {_limit(rule)}"
     if not trigger.for_:
         return f"{text} in {words.duration(trigger.window)}, at once"
     text += f" for {words.duration(trigger.for_)}"
@@ -116,8 +131,13 @@ def _rule(rule: Rule) -> str:
         return text
     if trigger.evidence == "advisory":
         return f"{text}, with evidence or without"
-    sooner = ", or sooner once it is shown beyond that" if name in NEED_BASELINE else ""
+    sooner = ", or sooner once it is shown beyond that" if rule.condition in DECISIVE else ""
     return f"{text} with evidence{sooner}"
+
+
+def _limit(rule: Rule) -> str:
+    against = " the baseline's" if rule.condition in NEED_BASELINE else ""
+    return f"{threshold(rule.condition, rule.threshold, rule.unit)}{against}"
 
 
 def who_promotes(policy: Policy) -> str:
