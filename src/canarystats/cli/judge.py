@@ -81,7 +81,7 @@ def judge(
         from canarystats.sources.files import read_recording
 
         held = read_recording(recording)
-        chosen = options.chosen_policy(policy, without, held.policy, stage)
+        chosen = options.at_stage(options.chosen_policy(policy, without, held.policy), stage)
         share = held.share if share is None else share
         kept = {metric.name for metric in chosen.metrics} | set(without or ())
         pairs = [pair for pair in held.pairs if pair.name not in (without or ())]
@@ -91,7 +91,7 @@ def judge(
             before = read_recording(history).pairs
             past = [pair for pair in before if pair.name not in (without or ())]
     else:
-        chosen = options.chosen_policy(policy, without, None, stage)
+        chosen = options.at_stage(options.chosen_policy(policy, without, None), stage)
         source = options.server(
             prometheus or "",
             bearer=bearer,

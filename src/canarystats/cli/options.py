@@ -111,14 +111,16 @@ Scrape = Annotated[
 ]
 
 
-def chosen_policy(
-    name: str | None, without: Sequence[str] | None, default: str | None, stage: str | None
-) -> Policy:
-    """The policy the options name, at its stage, without the metrics they leave out."""
+def chosen_policy(name: str | None, without: Sequence[str] | None, default: str | None) -> Policy:
+    """The policy the options name, without the metrics they leave out."""
     if name is not None and not name.strip():
         msg = "--policy: the name is empty; give a preset or a policy file"
         raise InputError(msg)
-    policy = load_policy(name or default or DEFAULT_POLICY).without(*(without or ()))
+    return load_policy(name or default or DEFAULT_POLICY).without(*(without or ()))
+
+
+def at_stage(policy: Policy, stage: str | None) -> Policy:
+    """The policy at the stage the option names; a ladder is never judged as a whole."""
     if stage is not None:
         return policy.at_stage(stage)
     if policy.stages:

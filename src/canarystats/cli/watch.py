@@ -93,7 +93,7 @@ def watch(
     With `--format json` every look is one line of JSON on standard output. The exit code is that
     of the last verdict: 0 promote, 10 hold, 20 rollback.
     """
-    chosen = options.chosen_policy(policy, without, None, stage)
+    chosen = options.at_stage(options.chosen_policy(policy, without, None), stage)
     if interval is not None:
         chosen = chosen.replace(interval=interval)
     server = options.server(
