@@ -19,6 +19,7 @@ from canarystats.evidence import Evidence, Question
 from canarystats.folds.setting import Proof
 from canarystats.policy import Metric, format_duration
 from canarystats.rules import ABSOLUTE, SIGNALS
+from canarystats.suppression import covered_seconds
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
 from canarystats.windows import Kind
 
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
 # Questions that compare nothing, or that ask for the split itself.
 UNTOUCHED_BY_SPLIT = {Question.SPLIT, Question.LEVEL}
 SUSPECT = "the traffic is not divided as designed: this comparison is suspect"
-READ = {Condition.CLEAR, Condition.WARNING, Condition.PENDING, Condition.FIRED}
+READ = {
+    Condition.CLEAR,
+    Condition.WARNING,
+    Condition.PENDING,
+    Condition.FIRED,
+    Condition.SUPPRESSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class MetricView:
         Whether it shows the traffic not to be divided as designed.
     beside
         What the baseline alone does not fulfil of its rules.
+    silenced
+        What a window of the policy looks away from at the last tick.
     samples
         Canary requests or observations so far; None where it counts none.
     """
@@ -63,6 +72,7 @@ class MetricView:
     partial: str = ""
     split_is_off: bool = False
     beside: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
     samples: int | None = None
 
 
@@ -76,8 +86,8 @@ class Course:
         The caller's name for it.
     started, at
         Unix seconds of its first and its last tick; None where the data has no times.
-    ticks
-        Ticks so far.
+    ticks, suppressed
+        Ticks so far, and those at which a window of the policy looked away.
     share
         The canary's designed share of the traffic at the last tick.
     firings
@@ -92,6 +102,7 @@ class Course:
     started: float | None
     at: float | None
     ticks: int
+    suppressed: int
     share: float | None
     firings: tuple[Firing, ...]
     firing_now: tuple[Firing, ...]
@@ -128,6 +139,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         started=course.started,
         at=course.at,
         ticks=course.ticks,
+        suppressed_ticks=course.suppressed,
         decided_at=causes[0].at if rolled_back else None,
         next_look=None if rolled_back or course.at is None else course.at + policy.interval,
         onset=causes[0].onset if causes else None,
@@ -201,12 +213,13 @@ def _reasons_to_hold(
         found += [f"{view.metric.name}: {view.partial}" for view in required if view.partial]
     if _split_is_off(views):
         found.append("the traffic is not divided as designed, so every comparison is suspect")
+    live = [view for view in views if not view.metric.dry_run]
+    found += [said for view in live for said in view.silenced]
     found += [
         f"{view.metric.name}: the baseline is {said}: it is unhealthy, so being no worse than it "
         "proves nothing"
-        for view in views
+        for view in live
         for said in view.beside
-        if not view.metric.dry_run
     ]
     found += [
         f"{reading.detail}, beyond its threshold{_held(reading)}"
@@ -230,7 +243,7 @@ def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> l
     if policy.min_duration:
         if course.started is None or course.at is None:
             found.append("the data has no times, so the minimum duration cannot be checked")
-        elif (seen := course.at - course.started + policy.interval) < policy.min_duration:
+        elif (seen := _watched_seconds(policy, course.started, course.at)) < policy.min_duration:
             need = format_duration(policy.min_duration)
             found.append(f"{format_duration(round(seen))} of the minimum {need} have passed")
     live = [view for view in views if not view.metric.dry_run]
@@ -238,6 +251,12 @@ def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> l
     if counted and max(counted) < policy.min_samples:
         found.append(f"{max(counted)} of the minimum {policy.min_samples} canary samples")
     return found
+
+
+def _watched_seconds(policy: Policy, started: float, at: float) -> float:
+    """The time that was watched without looking away."""
+    began = started - policy.interval
+    return at - began - covered_seconds(policy.live_suppressions, began, at)
 
 
 def _held(reading: Reading) -> str:

@@ -56,6 +56,8 @@ class Diary:
         Unix seconds of the first and the last tick.
     ticks, looks
         Ticks judged, and calls that brought them.
+    suppressed
+        Ticks at which a window of the policy looked away.
     share
         The canary's designed share at the last tick.
     digest
@@ -74,6 +76,7 @@ class Diary:
     last: float | None = None
     ticks: int = 0
     looks: int = 0
+    suppressed: int = 0
     share: float | None = None
     digest: str = ""
     firings: tuple[str, ...] = ()

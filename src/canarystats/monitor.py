@@ -14,14 +14,14 @@ from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
 from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look
 from canarystats.folds.bank import banks
-from canarystats.folds.findings import absent, harm_firing, proofs_at_one_look
+from canarystats.folds.findings import absent, harm_firing, no_data_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Setting
 from canarystats.intake import Intake, Moment, fingerprint, take_in, take_in_history
 from canarystats.judge import Course, MetricView, decide
 from canarystats.memory import Diary, Memory, recall, span_of, write_down
-from canarystats.verdict import Firing, Verdict, Way
+from canarystats.verdict import Firing, Verdict
 from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
 
@@ -217,6 +217,8 @@ class Monitor:
             started=started,
             last=at,
             ticks=self._diary.ticks + 1,
+            suppressed=self._diary.suppressed
+            + any(w.covers(at, self.policy.interval) for w in self.policy.suppressions),
             share=share,
             digest=digest.hexdigest()[:32],
         )
@@ -230,16 +232,7 @@ class Monitor:
         for metric in self.policy.metrics:
             trouble = self._trouble(metric, patient=True)
             if metric.required and not metric.dry_run and trouble:
-                found.append(
-                    Firing(
-                        trigger="no_data",
-                        metric=metric.name,
-                        way=Way.LITERAL,
-                        action="rollback",
-                        at=at,
-                        reason=f"{metric.name}: {trouble}, and the policy rolls back on that",
-                    )
-                )
+                found.append(no_data_firing(metric, trouble, at))
         return found
 
     def _note(self, firings: list[Firing]) -> None:
@@ -276,7 +269,7 @@ class Monitor:
         setting = self._settings[name]
         if not setting.metric.compare:
             return
-        found = one_look.shift(setting, pair)
+        found = one_look.shift(setting, setting.watched(pair))
         once = self._diary.once | {name: tuple(e.model_dump_json() for e in found)}
         self._diary = replace(self._diary, once=once)
         worse = [e for e in found if e.question is Question.WORSE and e.decides]
@@ -303,6 +296,7 @@ class Monitor:
             started=diary.started,
             at=diary.last,
             ticks=diary.ticks,
+            suppressed=diary.suppressed,
             share=diary.share,
             firings=self._firings(),
             firing_now=tuple(
@@ -332,7 +326,8 @@ class Monitor:
         once = [Evidence.model_validate_json(t) for t in self._diary.once.get(metric.name, ())]
         if once:
             evidence, proofs = once, [*proofs_at_one_look(metric, once), *proofs[1:]]
-        said = (*notes, *past)
+        suppressed = fold.suppressed(state)
+        said = (*notes, *past, *([suppressed] if suppressed else ()))
         if said:
             evidence = [e.model_copy(update={"seen": (*e.seen, *said)}) for e in evidence]
         return MetricView(
@@ -344,6 +339,7 @@ class Monitor:
             partial=partial,
             split_is_off=fold.split_is_off(state),
             beside=tuple(fold.beside(state)),
+            silenced=tuple(fold.silenced(state, self._diary.last or 0.0)),
             samples=fold.samples(state),
         )
 

@@ -10,15 +10,15 @@ from canarystats.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-BY_NAME = {"metrics", "triggers", "stages"}
+BY_NAME = {"metrics", "triggers", "stages", "suppressions"}
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """The base with the changes laid over it.
 
-    Tables merge key by key; metrics, triggers and stages by name, new names at the end; anything
-    else is replaced.
+    Tables merge key by key; metrics, triggers, stages and suppressions by name, new names at the
+    end; anything else is replaced.
 
     Parameters
     ----------

@@ -16,10 +16,8 @@ from canarystats.errors import InputError, PolicyError
 from canarystats.metric import Arms, Metric, Query
 from canarystats.overrides import merged, own_path
 from canarystats.rules import (
-    ABSOLUTE,
     BOTH_SIDES,
     KINDS_READ,
-    ONCE_A_METRIC,
     OWN_RULES,
     RULES,
     Absolute,
@@ -27,10 +25,12 @@ from canarystats.rules import (
     Gate,
     Trigger,
     TriggerName,
+    require_own_conditions,
     unfit,
 )
 from canarystats.section import Fraction, Section, Share
 from canarystats.stage import Stage, parts_of_the_budget
+from canarystats.suppression import Suppression, only_about, require_known
 
 __all__ = [
     "KINDS_READ",
@@ -45,6 +45,7 @@ __all__ = [
     "Policy",
     "Query",
     "Stage",
+    "Suppression",
     "Trigger",
     "TriggerName",
     "format_duration",
@@ -110,6 +111,8 @@ class Policy(Section):
         The canary's designed share of the traffic; None where the caller says it.
     error_budget, arms, metrics, triggers
         See their classes.
+    suppressions
+        Windows of planned disturbance, in which the policy looks away from what they name.
     stages
         The steps of the rollout; `at_stage` gives the policy of one of them.
     stage
@@ -138,6 +141,7 @@ class Policy(Section):
     arms: Arms = Arms()
     metrics: tuple[Metric, ...] = Field(min_length=1)
     triggers: tuple[Trigger, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
     stages: tuple[Stage, ...] = ()
     stage: str = ""
 
@@ -152,7 +156,7 @@ class Policy(Section):
     def _parts_fit_together(self) -> Self:
         _refuse_twice("metrics", [metric.name for metric in self.metrics])
         _refuse_twice("triggers", [trigger.name for trigger in self.triggers])
-        _refuse_conditions_twice(self.triggers)
+        require_own_conditions(self.triggers)
         for i, held in enumerate(self.metrics):
             of_baseline = held.target is not None and held.target.of == "baseline"
             if of_baseline and not held.compare and not self.stage:
@@ -182,6 +186,7 @@ class Policy(Section):
                 raise PolicyError(f"triggers[{i}].threshold", wrong)
         if self.marginal_score > self.pass_score:
             raise PolicyError("marginal_score", "marginal_score must not exceed pass_score")
+        require_known(self.suppressions, [t.name for t in self.triggers], list(known))
         self._check_stages()
         return self
 
@@ -244,6 +249,13 @@ class Policy(Section):
         return self.share in {0.0, 1.0}
 
     @property
+    def live_suppressions(self) -> tuple[Suppression, ...]:
+        """Those that look away from what may decide, on no dry run and not only reported."""
+        live = {m.name for m in self.metrics if not m.dry_run}
+        acting = {t.name for t in self.triggers if t.action != "report" and t.metric in live}
+        return only_about(self.suppressions, acting, live)
+
+    @property
     def designed_share(self) -> float | None:
         """The canary's share where the traffic is divided; None in shadow, at 1 and unsaid."""
         return self.share if self.share is not None and 0 < self.share < 1 else None
@@ -276,9 +288,14 @@ class Policy(Section):
         """The same policy without these metrics, and without the triggers that read them."""
         for name in names:
             self.metric(name)
+        metrics = tuple(m for m in self.metrics if m.name not in names)
+        triggers = tuple(t for t in self.triggers if t.metric not in names)
         return self.replace(
-            metrics=tuple(m for m in self.metrics if m.name not in names),
-            triggers=tuple(t for t in self.triggers if t.metric not in names),
+            metrics=metrics,
+            triggers=triggers,
+            suppressions=only_about(
+                self.suppressions, {t.name for t in triggers}, {m.name for m in metrics}
+            ),
             stages=tuple(_without(stage, names, self.triggers) for stage in self.stages),
         )
 
@@ -349,22 +366,6 @@ def _refuse_twice(path: str, names: list[str]) -> None:
     for i, name in enumerate(names):
         if name in names[:i]:
             raise PolicyError(f"{path}[{i}].name", f"{name!r} is there twice")
-
-
-def _refuse_conditions_twice(triggers: tuple[Trigger, ...]) -> None:
-    """Every condition has a name of its own, and some rules can read a metric only once."""
-    absolute = {t.name + ABSOLUTE for t in triggers if t.absolute is not None}
-    read: set[tuple[str, str]] = set()
-    for i, trigger in enumerate(triggers):
-        if trigger.name in absolute:
-            raise PolicyError(
-                f"triggers[{i}].name", f"{trigger.name!r} is the absolute condition of another"
-            )
-        if trigger.rule in ONCE_A_METRIC and (trigger.rule, trigger.metric) in read:
-            raise PolicyError(
-                f"triggers[{i}].rule", f"{trigger.rule} reads {trigger.metric!r} already"
-            )
-        read.add((trigger.rule, trigger.metric))
 
 
 def raise_first(error: ValidationError) -> NoReturn:

@@ -297,3 +297,25 @@ ONCE_A_METRIC = ("latency_p99", "throughput")  # they have the metric's only tes
 BOTH_SIDES = ("ratio_above", "ratio_below")
 # What these compare needs a baseline; what else a trigger asks does not.
 NEED_BASELINE = frozenset({"error_rate", "latency_p99", "throughput", *BOTH_SIDES})
+
+
+def require_own_conditions(triggers: tuple[Trigger, ...]) -> None:
+    """Refuse conditions without a name of their own, and rules that read a metric twice.
+
+    Raises
+    ------
+    PolicyError
+        With the path of the first fault; some rules can read a metric only once.
+    """
+    absolute = {t.name + ABSOLUTE for t in triggers if t.absolute is not None}
+    read: set[tuple[str, str]] = set()
+    for i, trigger in enumerate(triggers):
+        if trigger.name in absolute:
+            raise PolicyError(
+                f"triggers[{i}].name", f"{trigger.name!r} is the absolute condition of another"
+            )
+        if trigger.rule in ONCE_A_METRIC and (trigger.rule, trigger.metric) in read:
+            raise PolicyError(
+                f"triggers[{i}].rule", f"{trigger.rule} reads {trigger.metric!r} already"
+            )
+        read.add((trigger.rule, trigger.metric))

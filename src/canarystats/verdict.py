@@ -41,6 +41,7 @@ class Condition(StrEnum):
     WARNING = "warning"  # a lower tier is passed; it is told and lowers the score
     PENDING = "pending"  # the condition is true, its duration or evidence is not complete
     FIRED = "fired"
+    SUPPRESSED = "suppressed"  # a window of the policy looks away from it
     NO_DATA = "no_data"
     NOT_EVALUABLE = "not_evaluable"
 
@@ -66,6 +67,8 @@ class Reading(Record):
         How long the literal condition has held in the data's time, and how long it must.
     severity
         How far towards its threshold: 0 clear, 1 at the threshold.
+    suppressed_ticks
+        Ticks at which a window of the policy suppressed it.
     detail
         One clause for a reader.
     """
@@ -79,6 +82,7 @@ class Reading(Record):
     held_seconds: float = 0.0
     for_seconds: float = 0.0
     severity: float = 0.0
+    suppressed_ticks: int = 0
     detail: str = ""
     rule: str = ""
     unit: str = ""
@@ -162,8 +166,8 @@ class Verdict(Record):
         What each method found on each metric.
     started, at
         Unix seconds of the first and the last tick judged.
-    ticks
-        How many ticks were judged.
+    ticks, suppressed_ticks
+        How many ticks were judged, and at how many of them a window of the policy looked away.
     decided_at
         Unix seconds of the tick that caused a rollback; None for other decisions.
     next_look
@@ -195,6 +199,7 @@ class Verdict(Record):
     started: float | None = None
     at: float | None = None
     ticks: int = 0
+    suppressed_ticks: int = 0
     decided_at: float | None = None
     next_look: float | None = None
     onset: float | None = None

@@ -21,6 +21,7 @@ from canarystats.metric import Arms, Metric, Query, Target
 from canarystats.policy import ErrorBudget, Policy
 from canarystats.rules import KINDS_READ, OWN_RULES, RULES, Absolute, Trigger
 from canarystats.stage import Stage
+from canarystats.suppression import Suppression
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -185,6 +186,7 @@ SECTIONS = {
     "## Targets": Target,
     "## Queries": Query,
     "## Triggers": Trigger,
+    "## Suppressions": Suppression,
     "## The absolute condition": Absolute,
     "## Stages": Stage,
     "## Error budget": ErrorBudget,

@@ -67,7 +67,10 @@ class CountsFold(TestedFold[CountsFoldState]):
         """One tick."""
         has_canary = not np.isnan(tick.canary[0])
         has_baseline = tick.baseline is not None and not np.isnan(tick.baseline[0])
-        presence = state.presence.tick(tick.at, canary=has_canary, baseline=has_baseline)
+        quiet = self.setting.quiet_at(tick.at) is not None
+        presence = state.presence.tick(
+            tick.at, canary=has_canary, baseline=has_baseline, quiet=quiet
+        )
         if not has_canary:
             rules = self.unread(state.rules, tick.at)
             return CountsFoldState(state.counts, rules, state.windows, presence)
@@ -78,8 +81,8 @@ class CountsFold(TestedFold[CountsFoldState]):
                 "a share"
             )
             raise InputError(msg)
-        compared = tick.baseline if has_baseline and tick.comparing else None
-        counts = self.tested(state.counts, tick)
+        compared = tick.baseline if has_baseline and tick.comparing and not quiet else None
+        counts = state.counts if quiet else self.tested(state.counts, tick)
         log_e = self.log_e(counts) if self.rules else {}
         self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
@@ -88,7 +91,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             if compared is None and self.rules[name].condition not in JUDGED_ALONE:
                 rules |= self.unread({name: rules[name]}, tick.at)
             else:
-                total = windows[self._window(name)].total
+                total = self.rules[name].kept(windows[self._window(name)]).total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
         return CountsFoldState(counts, rules, windows, presence)
 
@@ -122,7 +125,9 @@ class CountsFold(TestedFold[CountsFoldState]):
         tick: Tick,
     ) -> CountsState:
         """One tick of K rows of tests."""
-        return self.design.step(tests, canary, baseline, tick.share, tick.at)
+        claims = (test.claim for test in self.design.tests)
+        unasked = {claim for claim in claims if not self.gathers(claim, tick.at)}
+        return self.design.step(tests, canary, baseline, tick.share, tick.at, unasked=unasked)
 
     def weighed(self, tests: CountsState) -> dict[str, NDArray[np.float64]]:
         """The log e-value of every claim, shape (K,) each."""

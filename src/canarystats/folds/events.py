@@ -63,7 +63,8 @@ class EventsFold(TickFold[EventsFoldState]):
         """One tick."""
         counts = [count for count in tick.canary.tolist() if not math.isnan(count)]
         present = bool(counts)
-        presence = state.presence.tick(tick.at, canary=present, baseline=False)
+        quiet = self.setting.quiet_at(tick.at) is not None
+        presence = state.presence.tick(tick.at, canary=present, baseline=False, quiet=quiet)
         if not present:
             rules = self.unread(state.rules, tick.at)
             return replace(state, rules=rules, presence=presence)
@@ -74,16 +75,18 @@ class EventsFold(TickFold[EventsFoldState]):
         )
         for name, rule in self.rules.items():
             windows[name] = trailing.push(windows[name], tick.at, row, rule.trigger.window)
-            canary, baseline = windows[name].total[:2].tolist()
+            kept = rule.kept(windows[name])
+            canary, baseline = kept.total[:2].tolist()
             rules[name] = rule.step(
                 rules[name],
                 tick.at,
-                _look(rule.trigger, windows[name]),
+                _look(rule.trigger, kept),
                 beside=None if tick.baseline is None else partial(literal.events, baseline),
                 outdone=partial(beside.more_than_its_share, canary, baseline, tick.share),
             )
-        pace = self.pace.step(state.pace, count, float(row[2]), tick)
-        return EventsFoldState(state.total + count, rules, windows, presence, pace)
+        pace = state.pace if quiet else self.pace.step(state.pace, count, float(row[2]), tick)
+        total = state.total if quiet else state.total + count
+        return EventsFoldState(total, rules, windows, presence, pace)
 
     def _time_of(self, at: float, before: float | None) -> tuple[float, float]:
         """Seconds that a tick's count may speak for, at most and at least.

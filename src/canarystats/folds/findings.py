@@ -36,6 +36,18 @@ def harm_firing(
     )
 
 
+def no_data_firing(metric: Metric, trouble: str, at: float) -> Firing:
+    """The silence of a metric, under a policy that rolls back on it."""
+    return Firing(
+        trigger="no_data",
+        metric=metric.name,
+        way=Way.LITERAL,
+        action="rollback",
+        at=at,
+        reason=f"{metric.name}: {trouble}, and the policy rolls back on that",
+    )
+
+
 def absent(metric: Metric) -> Evidence:
     """The evidence of a metric that has never been seen."""
     return Evidence(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof
-from canarystats.triggers import literal
 
 if TYPE_CHECKING:
     from canarystats.evidence import Evidence
@@ -81,6 +80,14 @@ class Fold(ABC, Generic[S]):
         """What the baseline alone does not fulfil of the rules."""
         return []
 
+    def silenced(self, state: S, at: float) -> list[str]:  # noqa: ARG002
+        """What a window of the policy looks away from at ``at``, of what may decide."""
+        return []
+
+    def suppressed(self, state: S) -> str:  # noqa: ARG002
+        """At how many ticks windows of the policy looked away, or nothing."""
+        return ""
+
     def samples(self, state: S) -> int | None:  # noqa: ARG002
         """Canary requests or observations so far; None where the metric counts none."""
         return None
@@ -103,6 +110,14 @@ class TickFold(Fold[R]):
         """Whether the metric's own test has a level of its own to act at."""
         return "harm" in self.levels
 
+    def gathers(self, claim: str, at: float) -> bool:
+        """Whether no window of the policy keeps the evidence for a claim from gathering."""
+        if not self.setting.policy.suppressions:
+            return True
+        silent = (rule for rule in self.rules.values() if rule.silence(at))
+        named = any(claim.startswith(f"{rule.trigger.name}.") for rule in silent)
+        return not named and self.setting.quiet_at(at) is None
+
     @abstractmethod
     def step(self, state: R, tick: Tick) -> R:
         """One tick."""
@@ -117,10 +132,7 @@ class TickFold(Fold[R]):
 
     def unread(self, rules: dict[str, RuleState], at: float) -> dict[str, RuleState]:
         """Every rule after a tick that could not be read."""
-        return {
-            name: self.rules[name].step(rule, at, lambda _: literal.Look(None))
-            for name, rule in rules.items()
-        }
+        return {name: self.rules[name].unread(rule, at) for name, rule in rules.items()}
 
     def readings(self, state: R) -> list[Reading]:
         """What the rules see."""
@@ -148,6 +160,22 @@ class TickFold(Fold[R]):
             return []
         found = [rule.beside_alone(state.rules[name]) for name, rule in self.rules.items()]
         return [said for said in found if said]
+
+    def silenced(self, state: R, at: float) -> list[str]:
+        """What a window of the policy looks away from at ``at``, of what may decide."""
+        quiet = self.setting.quiet_at(at)
+        found = [f"{self.setting.metric.name} gathers no evidence during {quiet}"] if quiet else []
+        return found + [
+            f"{name} is suppressed by {state.rules[name].silenced_by}"
+            for name, rule in self.rules.items()
+            if state.rules[name].silenced_by and rule.trigger.action != "report"
+        ]
+
+    def suppressed(self, state: R) -> str:
+        """At how many ticks windows of the policy looked away, or nothing."""
+        most = max([state.presence.quiet, *(rule.suppressed for rule in state.rules.values())])
+        names = ", ".join(str(window) for window in self.setting.suppressions)
+        return f"suppressed: {most} of {state.presence.ticks} ticks by {names}" if most else ""
 
     def trouble(self, state: R, at: float, patience_seconds: float) -> str:
         """Why the metric counts as without data at ``at``, or nothing."""

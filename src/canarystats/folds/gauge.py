@@ -94,13 +94,19 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         """One tick."""
         left, right = _any_finite(tick.canary), _any_finite(tick.baseline)
         infinite = _has_infinity(tick.canary) or _has_infinity(tick.baseline)
-        presence = state.presence.tick(tick.at, canary=left, baseline=right, infinite=infinite)
-        gauge = state.gauge
-        if tick.comparing and self.setting.metric.compare and left and tick.baseline is not None:
+        quiet = self.setting.quiet_at(tick.at) is not None
+        presence = state.presence.tick(
+            tick.at, canary=left, baseline=right, infinite=infinite, quiet=quiet
+        )
+        gauge, comparing = state.gauge, tick.comparing and not quiet
+        if comparing and self.setting.metric.compare and left and tick.baseline is not None:
             gauge = self.tested(gauge, tick)
         held = state.standards
         if left:
-            held = {c: standards.step(s, held[c], tick) for c, s in self.standards.items()}
+            held = {
+                c: standards.step(s, held[c], tick) if self.gathers(c, tick.at) else held[c]
+                for c, s in self.standards.items()
+            }
         rules = {
             name: self._step_rule(name, state.rules[name], tick, held, left=left, right=right)
             for name in self.rules
@@ -118,7 +124,9 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         right: bool,
     ) -> RuleState:
         rule = self.rules[name]
-        look = _look(rule.trigger, tick) if left else _unseen
+        if not left:
+            return rule.unread(state, tick.at)
+        look = _look(rule.trigger, tick)
         if rule.condition != "memory":
             claim = f"{name}.{rule.condition.rpartition('_')[2]}"
             tested = self.standards.get(claim)

@@ -95,10 +95,13 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         """One tick."""
         has_canary = not np.isnan(tick.canary[0])
         has_baseline = tick.baseline is not None and not np.isnan(tick.baseline[0])
-        presence = state.presence.tick(tick.at, canary=has_canary, baseline=has_baseline)
+        quiet = self._quiet_at(tick.at)
+        presence = state.presence.tick(
+            tick.at, canary=has_canary, baseline=has_baseline, quiet=quiet
+        )
         samples = state.samples + (float(tick.canary.sum()) if has_canary else 0.0)
         histogram = state.histogram
-        compares = has_canary and has_baseline and tick.comparing
+        compares = has_canary and has_baseline and tick.comparing and not quiet
         if compares:
             histogram = self.tested(histogram, tick)
         log_e = self.log_e(histogram) if compares and self.rules else {}
@@ -106,7 +109,10 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         held = state.shares
         if has_canary:
             held = {
-                c: shares.step(s, held[c], tick.canary, tick.at) for c, s in self.shares.items()
+                c: shares.step(s, held[c], tick.canary, tick.at)
+                if self.gathers(c, tick.at)
+                else held[c]
+                for c, s in self.shares.items()
             }
         rules = dict(state.rules)
         for name, rule in self.rules.items():
@@ -129,7 +135,8 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         at: float,
     ) -> RuleState:
         rule, bounds = self.rules[name], self.design.upper_bounds
-        total, quantile = windows[self._window(name)].total, rule.trigger.quantile or 0.0
+        total = rule.kept(windows[self._window(name)]).total
+        quantile = rule.trigger.quantile or 0.0
         claim = f"{name}.above"
         worse = claim in held and shares.shown(self.shares[claim], held[claim])
         return rule.step(
@@ -157,6 +164,12 @@ class HistogramFold(TestedFold[HistogramFoldState]):
                 continue
             advanced[key] = trailing.push(window, tick.at, row, float(span))
         return advanced
+
+    def _quiet_at(self, at: float) -> bool:
+        """Whether no evidence gathers: the metric's, which is also that behind its rule."""
+        named = self.setting.quiet_at(at) is not None
+        rules = (rule for rule in self.rules.values() if rule.condition == RULE)
+        return named or any(rule.silence(at) for rule in rules)
 
     @property
     def questions(self) -> Hashable:
@@ -188,7 +201,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         at: float,
     ) -> RuleState:
         rule, bounds = self.rules[name], self.design.upper_bounds
-        total = windows[self._window(name)].total
+        total = rule.kept(windows[self._window(name)]).total
         canary, baseline = np.split(total, 2)
         return rule.step(
             state,

@@ -19,6 +19,8 @@ class Presence:
         Ticks with an infinite value on either side.
     canary_last, baseline_last
         Unix seconds of the last tick with data.
+    quiet
+        Ticks with data on the canary at which a window of the policy let no evidence gather.
     """
 
     ticks: int = 0
@@ -27,8 +29,17 @@ class Presence:
     infinite: int = 0
     canary_last: float | None = None
     baseline_last: float | None = None
+    quiet: int = 0
 
-    def tick(self, at: float, *, canary: bool, baseline: bool, infinite: bool = False) -> Presence:
+    def tick(
+        self,
+        at: float,
+        *,
+        canary: bool,
+        baseline: bool,
+        infinite: bool = False,
+        quiet: bool = False,
+    ) -> Presence:
         """One more tick."""
         return Presence(
             self.ticks + 1,
@@ -37,6 +48,7 @@ class Presence:
             self.infinite + infinite,
             at if canary else self.canary_last,
             at if baseline else self.baseline_last,
+            self.quiet + (quiet and canary),
         )
 
     def seen(self, *, has_baseline: bool) -> tuple[str, ...]:

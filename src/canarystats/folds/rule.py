@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from canarystats.rules import OWN_RULES
@@ -18,7 +18,8 @@ from canarystats.verdict import Condition, Firing, Reading, Way
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from canarystats.policy import Trigger
+    from canarystats.policy import Suppression, Trigger
+    from canarystats.triggers.trailing import Trailing
 
 COMPARED = {
     "error_rate",
@@ -50,6 +51,9 @@ class RuleState:
         How it fires at the last tick; None while it does not.
     evaluated
         How many looks could be evaluated.
+    suppressed, silenced_by
+        Ticks with data at which a window of the policy suppressed it, and which window does at the
+        last tick.
     beside
         Where the same rule stands on the baseline, for rules that read one side alone.
     """
@@ -62,6 +66,8 @@ class RuleState:
     tier: int = 0
     way: str | None = None
     evaluated: int = 0
+    suppressed: int = 0
+    silenced_by: str = ""
     beside: Beside = field(default_factory=Beside)
 
 
@@ -72,8 +78,16 @@ class Rule:
     """
 
     def __init__(
-        self, condition: str, trigger: Trigger, interval: float, unit: str, *, spares: bool = True
+        self,
+        condition: str,
+        trigger: Trigger,
+        interval: float,
+        unit: str,
+        *,
+        spares: bool = True,
+        suppressions: tuple[Suppression, ...] = (),
     ) -> None:
+        self.suppressions = suppressions
         self.spares = spares and condition in twin.MAY_BE_SHARED
         self.condition = condition
         self.name = trigger.name + condition.removeprefix(trigger.rule)
@@ -113,6 +127,9 @@ class Rule:
         ``beside`` evaluates it on the baseline, where a baseline is there to read; ``outdone``
         tells whether the canary is shown to be worse than it. `way_to_fire` has the others.
         """
+        silence = self.silence(at)
+        if silence is not None:
+            return self._paused(state, at, str(silence))
         seen = look(self.threshold)
         held = timer.step(state.hold, at, seen.true, self.trigger, self.interval)
         tier = 0
@@ -122,7 +139,9 @@ class Rule:
         way = way_to_fire(
             self.trigger.evidence, held=holds, worse=worse, beyond=beyond, plainly=self.plainly
         )
-        there = Look(None) if beside is None else beside(self.threshold)
+        there = Look(None)
+        if beside is not None and self.condition in twin.READ_ON_BOTH:
+            there = beside(self.threshold)
         return RuleState(
             hold=held,
             true=seen.true,
@@ -132,7 +151,34 @@ class Rule:
             tier=tier,
             way=way,
             evaluated=state.evaluated + (seen.true is not None),
+            suppressed=state.suppressed,
             beside=twin.step(state.beside, at, there, self.trigger, self.interval, outdone),
+        )
+
+    def unread(self, state: RuleState, at: float) -> RuleState:
+        """A tick without data; it is not counted among those that were suppressed."""
+        return replace(self.step(state, at, lambda _: Look(None)), suppressed=state.suppressed)
+
+    def silence(self, at: float) -> Suppression | None:
+        """The window of the policy that suppresses the rule at a tick."""
+        covering = (w for w in self.suppressions if w.covers(at, self.interval))
+        return next(covering, None)
+
+    def kept(self, window: Trailing) -> Trailing:
+        """The ticks of a window that count for the rule."""
+        if not self.suppressions:
+            return window
+        return window.where([self.silence(at) is None for at in window.times.tolist()])
+
+    def _paused(self, state: RuleState, at: float, by: str) -> RuleState:
+        beside = replace(state.beside, hold=timer.pause(state.beside.hold, at))
+        return replace(
+            state,
+            hold=timer.pause(state.hold, at),
+            way=None,
+            suppressed=state.suppressed + 1,
+            silenced_by=by,
+            beside=beside,
         )
 
     def shares_its_trouble(self, state: RuleState) -> bool:
@@ -195,7 +241,10 @@ class Rule:
             self.condition, self.trigger, self.unit, state.observed, state.reference
         )
         if state.hold.paused_seconds:
-            detail += f"; {state.hold.paused_seconds:.0f} s without data do not count"
+            why = "without data or suppressed" if state.suppressed else "without data"
+            detail += f"; {state.hold.paused_seconds:.0f} s {why} do not count"
+        if state.silenced_by:
+            detail = f"suppressed by {state.silenced_by}"
         return Reading(
             trigger=self.name,
             rule=self.condition,
@@ -208,10 +257,13 @@ class Rule:
             held_seconds=state.hold.held_seconds,
             for_seconds=self.trigger.for_,
             severity=severity,
+            suppressed_ticks=state.suppressed,
             detail=detail,
         )
 
     def _condition(self, state: RuleState) -> Condition:
+        if state.silenced_by:
+            return Condition.SUPPRESSED
         if state.way is not None:
             return Condition.FIRED
         if state.true is None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from canarystats.folds.rule import Rule
 from canarystats.policy import Metric, Policy
 from canarystats.rules import ABSOLUTE, NEED_BASELINE
 from canarystats.sequential.budget import levels
+from canarystats.suppression import only_about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from canarystats.policy import Trigger
+    from canarystats.policy import Suppression, Trigger
+    from canarystats.windows import Pair
 
 
 class Tick(NamedTuple):
@@ -95,17 +98,39 @@ class Setting:
         interval, unit = self.policy.interval, self.metric.unit
         spares = self.policy.unhealthy_baseline == "hold"
         for trigger in self.triggers:
-            if self.compares(trigger):
-                found[trigger.name] = Rule(trigger.rule, trigger, interval, unit, spares=spares)
+            quiet = tuple(w for w in self.policy.suppressions if trigger.name in w.triggers)
+            conditions: list[str] = [trigger.rule] if self.compares(trigger) else []
             if trigger.absolute is not None:
-                condition = f"{trigger.rule}{ABSOLUTE}"
-                second = Rule(condition, trigger, interval, unit, spares=spares)
-                found[second.name] = second
+                conditions.append(f"{trigger.rule}{ABSOLUTE}")
+            for condition in conditions:
+                rule = Rule(condition, trigger, interval, unit, spares=spares, suppressions=quiet)
+                found[rule.name] = rule
         return found
 
     def trigger(self, rule: str) -> Trigger | None:
         """The first trigger of that rule, if one reads the metric."""
         return next((t for t in self.triggers if t.rule == rule), None)
+
+    def watched(self, pair: Pair) -> Pair:
+        """A gauge without what it was at ticks at which the metric gathers no evidence."""
+        if pair.times is None or not self.suppressions:
+            return pair
+        quiet = np.array([self.quiet_at(at) is not None for at in pair.times.tolist()])[:, None]
+        baseline = None if pair.baseline is None else np.where(quiet, np.nan, pair.baseline)
+        return replace(pair, canary=np.where(quiet, np.nan, pair.canary), baseline=baseline)
+
+    def quiet_at(self, at: float) -> Suppression | None:
+        """The window in which the metric gathers no evidence at a tick."""
+        for window in self.policy.suppressions:
+            if self.metric.name in window.metrics and window.covers(at, self.policy.interval):
+                return window
+        return None
+
+    @property
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """The windows that are about the metric or about a trigger that reads it."""
+        triggers = {trigger.name for trigger in self.triggers}
+        return only_about(self.policy.suppressions, triggers, {self.metric.name})
 
     def levels(self) -> dict[str, float]:
         """The level of each claim on the metric."""

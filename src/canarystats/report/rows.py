@@ -20,6 +20,7 @@ NOW = {
     Condition.WARNING: "WARN",
     Condition.PENDING: "PENDING",
     Condition.FIRED: "FIRED",
+    Condition.SUPPRESSED: "PAUSED",
     Condition.NO_DATA: "NO DATA",
     Condition.NOT_EVALUABLE: "OFF",
 }
@@ -77,6 +78,7 @@ TONES = {
     Condition.WARNING: "warn",
     Condition.PENDING: "warn",
     Condition.FIRED: "bad",
+    Condition.SUPPRESSED: "muted",
     Condition.NO_DATA: "muted",
     Condition.NOT_EVALUABLE: "muted",
 }

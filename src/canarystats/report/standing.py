@@ -160,6 +160,7 @@ def _weight_of_rule(verdict: Verdict, reading: Reading) -> Weight:
     return {
         Condition.FIRED: Weight.FIRED,
         Condition.PENDING: Weight.PENDING,
+        Condition.SUPPRESSED: Weight.UNREAD,
         Condition.NO_DATA: Weight.UNREAD,
         Condition.NOT_EVALUABLE: Weight.UNREAD,
         Condition.WARNING: Weight.WARNING,

@@ -24,7 +24,7 @@ from canarystats.sequential import binomial, dispersion
 from canarystats.sequential.dispersion import Dispersion, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 FloatArray = NDArray[np.float64]
 INTERVAL_LEVEL = 0.95
@@ -138,6 +138,8 @@ class Counts:
         baseline: FloatArray | None,
         share: FloatArray | float | None,
         at: float,
+        *,
+        unasked: Collection[str] = (),
     ) -> CountsState:
         """One tick.
 
@@ -154,10 +156,12 @@ class Counts:
             where it is not known.
         at
             Unix seconds.
+        unasked
+            Claims that this tick says nothing about.
         """
         compared = np.full_like(canary, np.nan) if baseline is None else baseline
         designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
-        counts, shares = self._asked(canary, compared, designed)
+        counts, shares = self._asked(canary, compared, designed, unasked)
         exposures = canary[:, EXPOSURE], compared[:, EXPOSURE]
         errors, traffic = _fano(state.dispersion, self.clumps, exposures)
         fano = np.where(self._traffic, traffic[:, None], errors[:, None])
@@ -176,7 +180,7 @@ class Counts:
         )
 
     def _asked(
-        self, canary: FloatArray, baseline: FloatArray, share: FloatArray
+        self, canary: FloatArray, baseline: FloatArray, share: FloatArray, unasked: Collection[str]
     ) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
         """Successes, failures and the null's share of each question, shape (K, tests).
 
@@ -193,6 +197,8 @@ class Counts:
         failures = np.where(self._one, exposure - events, failures)
         both = successes + failures
         asked = ~np.isnan(both + shares) & (both > 0)
+        if unasked:
+            asked &= np.array([test.claim not in unasked for test in self.tests])
         nothing = np.where(np.isnan(exposure), np.nan, 0.0)
         counts = np.where(asked, successes, nothing), np.where(asked, failures, nothing)
         return counts, np.where(asked, shares, 0.0)

@@ -7,7 +7,7 @@ allowed, the time between them is not counted: nobody knows what happened in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,6 +64,13 @@ def step(hold: Hold, at: float, true: bool | None, trigger: Trigger, interval: f
         run = Hold(hold.since, at, hold.paused_seconds + unseen, recent, hold.completed)
     done = run.completed or complete(run, trigger)
     return Hold(run.since, run.last, run.paused_seconds, recent, done)
+
+
+def pause(hold: Hold, at: float) -> Hold:
+    """A tick that is not to count: a run stays as long as it was."""
+    if hold.since is None or hold.last is None:
+        return hold
+    return replace(hold, last=at, paused_seconds=hold.paused_seconds + at - hold.last)
 
 
 def complete(hold: Hold, trigger: Trigger) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FloatArray = NDArray[np.float64]
 CLOCK_NOISE_SECONDS = 1e-6
@@ -23,6 +27,11 @@ class Trailing:
         """Column sums over the window."""
         total: FloatArray = np.add.reduce(self.rows, axis=0)
         return total
+
+    def where(self, kept: Sequence[bool]) -> Trailing:
+        """Some of its ticks."""
+        some = np.array(kept, dtype=bool)
+        return Trailing(self.times[some], self.rows[some])
 
 
 def begin(columns: int) -> Trailing:
