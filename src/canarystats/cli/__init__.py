@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
 
-from canarystats.cli import demo, explain, joint, judge, plan, policy, watch
+from canarystats.cli import demo, explain, joint, judge, plan, policy, validate, watch
 from canarystats.errors import CanaryStatsError, SourceError, SourceErrorKind
 from canarystats.version import __version__
 
@@ -54,6 +54,7 @@ def _leaving(command: Callable[P, int]) -> Callable[P, NoReturn]:
 
 app.command("judge")(_leaving(judge.judge))
 app.command("plan")(_leaving(plan.plan))
+app.command("validate")(_leaving(validate.validate))
 app.command("watch")(_leaving(watch.watch))
 app.command("explain")(_leaving(explain.explain))
 app.command("diff")(_leaving(explain.diff))

@@ -13,6 +13,7 @@ from canarystats.validate.checks import Check, Method
 from canarystats.validate.findings import Answer, Budget, Finding, ValidationReport
 from canarystats.validate.records import Change, Incident
 from canarystats.validate.run import run
+from canarystats.validate.settings import Settings
 from canarystats.validate.table import CHECKS, DURATIONS, checks_of
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Finding",
     "Incident",
     "Method",
+    "Settings",
     "ValidationReport",
     "back_to_baseline",
     "checks_of",

@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
     FloatArray = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
 
 PACE = 3 * DAY  # the time whose pace is taken to go on
 LOOK_BACK = {"1h": 3600.0, "6h": 21_600.0, "1d": DAY, "3d": PACE}
-UP = 0.5  # a gauge of 0 and 1 is up above it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,8 @@ def availability(check: Check, pair: Pair, span: Span, tail: float) -> Finding:
     check, span
         As of `shares.share`; ``pods`` of the check says whether any pod or all must be up.
     pair
-        A gauge of 0 and 1, one column a pod.
+        A gauge of 0 and 1, one column a pod; what lies between is the part of the row's time that
+        it was up, as ``avg_over_time(up[5m])`` tells it.
     tail
         Not read: what happened is counted.
     """
@@ -66,9 +65,9 @@ def availability(check: Check, pair: Pair, span: Span, tail: float) -> Finding:
     rows = held(pair, span)
     if not rows.present.any():
         return answers.silent(check, Status.NO_DATA, "no sample", pair, "availability")
-    up = _up(rows, every=check.pods == "all")
-    good = float(rows.seconds[rows.present & up].sum())
-    bad = float(rows.seconds[rows.present & ~up].sum())
+    measured = _measured(pair, rows, every=check.pods == "all")
+    bad, known = measured.since(span.start)
+    good = known - bad
     unknown = max(span.seconds - good - bad, 0.0)
     low, high = good / (good + bad + unknown), (good + unknown) / (good + bad + unknown)
     said = answers.evidence(
@@ -176,17 +175,16 @@ def _measured(pair: Pair, rows: Held, *, every: bool) -> _Measured:
     if pair.kind is Kind.COUNTS:
         values = np.where(rows.present[:, None], np.nan_to_num(rows.values), 0.0)
         return _Measured(rows, np.minimum(values[:, 0], values[:, 1]), values[:, 1])
-    up = _up(rows, every=every)
     seconds = np.where(rows.present, rows.seconds, 0.0)
-    return _Measured(rows, np.where(up, 0.0, seconds), seconds)
+    return _Measured(rows, seconds * (1 - _up(rows, every=every)), seconds)
 
 
-def _up(rows: Held, *, every: bool) -> BoolArray:
+def _up(rows: Held, *, every: bool) -> FloatArray:
+    """The part of each row's time that any pod, or every pod that is there, was up."""
     finite = np.isfinite(rows.values)
-    up = finite & (rows.values > UP)
-    if every:
-        return np.asarray((up | ~finite).all(axis=1) & finite.any(axis=1))
-    return np.asarray(up.any(axis=1))
+    shares = np.clip(np.where(finite, rows.values, 1.0 if every else 0.0), 0.0, 1.0)
+    up: FloatArray = shares.min(axis=1) if every else shares.max(axis=1)
+    return up
 
 
 def _spent(told: Budget) -> str:
