@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canarystats.compare import equivalent, mann_whitney, paired, quantile_ratio, rate_ratio
+from canarystats.compare import equivalent, paired, rate_ratio
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.validate.findings import Answer, Finding, ValidationReport
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MARGIN = 0.1
+TAIL_SHARE = 0.01
 
 
 def back_to_baseline(
@@ -56,6 +57,12 @@ def back_to_baseline(
     InputError
         If an argument cannot be right.
 
+    Notes
+    -----
+    Of a histogram it is the share of requests beyond one of its edges that is compared, the edge
+    where the baseline's share is nearest to 1 %: a quantile of buckets is only known to a bucket,
+    which is seldom narrower than the margin.
+
     References
     ----------
     Schuirmann (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680.
@@ -93,7 +100,7 @@ def back_to_baseline(
 
 
 def _finding(pair: Pair, begin: float, margin: float, level: float) -> Finding:
-    if pair.kind not in _BEYOND:
+    if pair.kind not in {Kind.HISTOGRAM, *_BEYOND}:
         msg = f"metric {pair.name!r} is of kind {pair.kind}; it is not compared with a baseline"
         raise InputError(msg)
     fresh = _fresh(pair, begin)
@@ -109,20 +116,24 @@ def _finding(pair: Pair, begin: float, margin: float, level: float) -> Finding:
             detail=why,
         )
         return _said(pair, Answer.NO_DATA, why, evidence, margin)
+    edge = ""
+    if fresh.kind is Kind.HISTOGRAM:
+        fresh, at = _beyond_an_edge(fresh)
+        edge = f"beyond {at:g}: "
     shown = equivalent(fresh, margin=margin, level=level)
     if shown.status in {Status.NO_DATA, Status.ONE_SIDE_ONLY}:
         return _said(pair, Answer.NO_DATA, shown.status.replace("_", " "), shown, margin)
     answer = Answer.UNDECIDED
     if shown.decides:
         answer = Answer.MET
-    elif any(_BEYOND[pair.kind](fresh, margin, level / 2)):
+    elif any(_BEYOND[fresh.kind](fresh, margin, level / 2)):
         answer = Answer.MISSED
     figures = (
         "" if shown.observed is None else f"{shown.observed:.4g} against {shown.reference:.4g}"
     )
     within = "" if shown.interval is None else f", {shown.effect_scale} in {shown.interval}"
     reason = f"{figures}{within}, {fresh.n_ticks} fresh ticks"
-    return _said(pair, answer, reason.removeprefix(", "), shown, margin)
+    return _said(pair, answer, edge + reason.removeprefix(", "), shown, margin)
 
 
 def _said(pair: Pair, answer: Answer, reason: str, evidence: Evidence, margin: float) -> Finding:
@@ -148,25 +159,40 @@ def _fresh(pair: Pair, begin: float) -> Pair:
     return pair.rows(first, pair.n_ticks)
 
 
+def _beyond_an_edge(pair: Pair) -> tuple[Pair, float]:
+    """Counts of requests beyond the edge where about one in a hundred of the baseline's is."""
+    bounds, baseline = pair.upper_bounds, pair.baseline
+    if bounds is None or baseline is None:
+        msg = f"metric {pair.name!r} has no bounds or no baseline"
+        raise InputError(msg)
+    total = np.nansum(baseline, axis=0)
+    beyond = (total.sum() - np.cumsum(total))[:-1] / max(float(total.sum()), 1.0)
+    edge = int(np.argmin(np.abs(np.log(np.maximum(beyond, 1e-12) / TAIL_SHARE))))
+    sides = [
+        (side[:, edge + 1 :].sum(axis=1), side.sum(axis=1)) for side in (pair.canary, baseline)
+    ]
+    counts = Pair.counts(
+        pair.name, canary=sides[0], baseline=sides[1], times=pair.times, notes=pair.notes
+    )
+    return counts, float(bounds[edge])
+
+
 def _two_sided(
-    test: Callable[..., Evidence], **settings: Any
+    test: Callable[..., Evidence],
 ) -> Callable[[Pair, float, float], tuple[bool, bool]]:
     def beyond(pair: Pair, margin: float, level: float) -> tuple[bool, bool]:
-        above = test(pair, alternative="greater", level=level, **settings, **_by(test, margin))
-        below = test(pair, alternative="less", level=level, **settings, **_by(test, -margin))
+        above = test(pair, alternative="greater", level=level, **_by(test, margin))
+        below = test(pair, alternative="less", level=level, **_by(test, -margin))
         return above.decides, below.decides
 
     return beyond
 
 
 def _by(test: Callable[..., Evidence], margin: float) -> dict[str, float]:
-    if test in {paired, mann_whitney}:
-        return {"margin": abs(margin)}
-    return {"null_ratio": 1 + margin}
+    return {"margin": abs(margin)} if test is paired else {"null_ratio": 1 + margin}
 
 
 _BEYOND: dict[Kind, Callable[[Pair, float, float], tuple[bool, bool]]] = {
     Kind.COUNTS: _two_sided(rate_ratio),
-    Kind.HISTOGRAM: _two_sided(quantile_ratio, q=0.99),
     Kind.GAUGE: _two_sided(paired),
 }
