@@ -47,6 +47,15 @@ def promoted(plan):
     return [math.inf if t is None else t for t in plan.stages[0].promote.model_dump().values()]
 
 
+def test_every_rule_fires_at_what_it_is_there_for():
+    plan = planned(rate=0.01)
+    assert seconds(plan, "error_rate", 2.0)[0] < HOUR
+    assert seconds(plan, "error_rate", 10.0)[0] < 60 < 300 <= seconds(plan, "error_rate", 2.0)[0]
+    # Ten times 1 % is above 3 % for all of five minutes; twice 1 % is not.
+    assert seconds(plan, "error_rate_absolute", 10.0)[1] == pytest.approx(315.0, abs=15)
+    assert math.isinf(seconds(plan, "error_rate_absolute", 2.0)[0])
+
+
 def test_larger_effects_are_never_noticed_later():
     found = all_seconds(planned()).reshape(2, len(EFFECTS), 3)
     assert (found[:, 1:] <= found[:, :-1]).all()

@@ -194,7 +194,7 @@ class CountsFold(TestedFold[CountsFoldState]):
                 return literal.throughput(float(canary[EXPOSURE]), float(total[4]), threshold)
             return literal.share(side, threshold, above=condition != "share_below")
 
-        worse, beyond = self._claims(name)
+        worse, beyond = self.claims(name)
         return self.rules[name].step(
             state,
             at,
@@ -205,7 +205,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             outdone=lambda: self._outdone(total, log_e),
         )
 
-    def _claims(self, name: str) -> tuple[str, str | None]:
+    def claims(self, name: str) -> tuple[str, str | None]:
         """What must be shown for a rule to fire sustained, and decisively."""
         rule = self.rules[name]
         worse, beyond = CLAIMS[rule.condition]
@@ -217,7 +217,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def onset(self, state: CountsFoldState, rule: str) -> float | None:
         """Unix seconds since when the evidence behind a rule has only grown."""
-        worse, beyond = self._claims(rule)
+        worse, beyond = self.claims(rule)
         return self.design.onset(state.counts, beyond or worse)
 
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from canarystats.errors import InputError
 from canarystats.intake import take_in_history
+from canarystats.plan.noise import GaugeNoise
 from canarystats.plan.records import Detection, Outlook, Plan, StagePlan, Times
 from canarystats.plan.situation import Situation
 from canarystats.plan.stages import stage_plan
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 EFFECTS = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 
-__all__ = ["Detection", "Outlook", "Plan", "StagePlan", "Times", "plan"]
+__all__ = ["Detection", "GaugeNoise", "Outlook", "Plan", "StagePlan", "Times", "plan"]
 
 
 def plan(  # noqa: PLR0913 - one keyword a fact, all but two optional
@@ -41,6 +42,7 @@ def plan(  # noqa: PLR0913 - one keyword a fact, all but two optional
     stage: str | None = None,
     duration: float | None = None,
     mirrored: float = 0.0,
+    noise: Mapping[str, GaugeNoise] | None = None,
     effects: Sequence[float] = EFFECTS,
 ) -> Plan:
     """Say what each stage of a rollout can see and prove, before it begins.
@@ -64,6 +66,8 @@ def plan(  # noqa: PLR0913 - one keyword a fact, all but two optional
         Seconds the stage lasts; its minimum duration where not given.
     mirrored
         At share 0: the part of the traffic of which the canary gets duplicates, in [0, 1].
+    noise
+        How gauges behave, by name, where the history does not tell.
     effects
         How many times as bad a canary to ask about.
 
@@ -101,6 +105,7 @@ def plan(  # noqa: PLR0913 - one keyword a fact, all but two optional
             duration=float(at.min_duration if duration is None else duration),
             effects=tuple(float(effect) for effect in effects),
             base_rates=rates,
+            noise=_noise(policy, noise),
             history=past,
         )
         for at in _stages(policy, stage)
@@ -157,6 +162,18 @@ def _base_rates(
             msg = "base_error_rate is 1; it must be a share of requests, from 0 to below 1"
             raise InputError(msg)
     return found | {name: float(rate) for name, rate in told.items()}
+
+
+def _noise(policy: Policy, noise: Mapping[str, GaugeNoise] | None) -> dict[str, GaugeNoise]:
+    names = [metric.name for metric in policy.metrics if Kind.GAUGE in metric.kinds]
+    for name, told in (noise or {}).items():
+        if name not in names:
+            msg = f"noise names {name!r}; the gauges are {', '.join(names) or 'none'}"
+            raise InputError(msg)
+        if not isinstance(told, GaugeNoise):
+            msg = f"noise[{name!r}] is {told!r}; it must be a GaugeNoise"
+            raise InputError(msg)
+    return dict(noise or {})
 
 
 def _require(

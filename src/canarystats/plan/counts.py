@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.kernels.combination import log_mean
-from canarystats.plan.expected import fano_seen, learned_by
+from canarystats.plan.expected import fano_seen, learned_by, many
 from canarystats.plan.passage import NUDGE, Path, steps
 from canarystats.sequential.counts import BASELINE, CANARY, TRAFFIC
 from canarystats.sequential.dispersion import Seen
@@ -47,14 +47,10 @@ def paths(
     left, right = _joined(flat[:, :2]), _joined(flat[:, 2:])
     designed = np.repeat(share, PARTS + 1)
     tick, fano = _tick(left, right, designed), fano_seen(begun.dispersion)
-    state = replace(
-        design.begin(len(flat)),
-        dispersion=begun.dispersion,
-        history=np.repeat(begun.history, len(flat)),
-    )
+    state = many(begun, len(flat))
     ticks, found = [], []
     for before, taken in steps():
-        known = learned_by(begun.dispersion, tick, fano, before)
+        known = learned_by(begun.dispersion, tick, fano, before, taken)
         looks = replace(state.tests, looks=np.full(len(flat), before))
         state = replace(state, tests=looks, dispersion=known)
         state = design.step(state, taken * left, taken * right, designed, before)

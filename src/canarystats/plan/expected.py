@@ -6,7 +6,8 @@ its place, so that it discounts its evidence as it would in a rollout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,10 +19,25 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 MEAN_ABOVE = 0.399  # mean of the positive part of a standard normal
+T = TypeVar("T", bound=Any)
 FEWEST_BATCHES = 3.0  # batch differences from which they are believed to show slow noise
 
 
-def learned_by(before: Dispersion, tick: Seen, fano: FloatArray, ticks: float) -> Dispersion:
+def many(state: T, rows: int) -> T:
+    """A state of one row as a state of many alike."""
+    parts = {}
+    for field in fields(state):
+        value = getattr(state, field.name)
+        parts[field.name] = (
+            np.repeat(value, rows, axis=0) if isinstance(value, np.ndarray) else many(value, rows)
+        )
+    widened: T = type(state)(**parts)
+    return widened
+
+
+def learned_by(
+    before: Dispersion, tick: Seen, fano: FloatArray, ticks: float, taken: float
+) -> Dispersion:
     """What is known of the burstiness after some ticks of a rollout.
 
     Parameters
@@ -32,12 +48,14 @@ def learned_by(before: Dispersion, tick: Seen, fano: FloatArray, ticks: float) -
         What one tick brings on average.
     fano
         Shape (K, kinds): how bursty the counts are.
-    ticks
-        How many ticks have passed.
+    ticks, taken
+        How many ticks have passed, and how many the next step takes at once. A design weighs what
+        it has learned by the size of a tick, so a tick is made to look as large as the step.
     """
     batches = np.floor(ticks / BATCH_TICKS)
+    single = _grown(before.ticks, tick, fano, 1.0, ticks - 1.0)
     return Dispersion(
-        _grown(before.ticks, tick, fano, 1.0, ticks - 1.0),
+        replace(single, scale=taken * single.scale),
         _grown(before.batches, tick, fano * _raised(batches), float(BATCH_TICKS), batches - 1.0),
         before.last_tick,
         before.last_batch,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NUDGE = 1e-3  # how much more of a part, relatively, the derivatives are taken with
 LONGEST = 1e6  # ticks after which evidence is said never to come
 SINGLY = 24  # ticks taken one by one; later steps grow in proportion
-GROWTH = 0.06
+GROWTH = 0.08
 # Siegmund's constant: what a walk of small normal steps overshoots by, in standard deviations.
 NORMAL_OVERSHOOT = 0.583
 # What one of single large jumps overshoots it by, in jumps: between a third and a half.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canarystats.folds.counts import CLAIMS, CountsFold
+from canarystats.folds.counts import TARGET, CountsFold
 from canarystats.kernels.two_proportions import requests_needed
 from canarystats.plan import counts, literal, outlook
 from canarystats.plan.outlook import Condition, Told
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEVEL, POWER = 0.05, 0.8  # of the one look at two proportions that is shown for comparison
 LARGEST_RATE = 0.999
+READ_ERRORS = {"error_rate", "error_rate_absolute", "success_rate", "share_above", "share_below"}
 
 
 def outlooks(situation: Situation, metric: Metric) -> list[tuple[Outlook, FloatArray | None]]:
@@ -63,6 +64,9 @@ def _errors(
         told[condition.name] = np.where(possible, seconds, np.inf), np.where(possible, ways, "")
     names = [claim for claim in reached if claim.startswith("not_worse")]
     proof = outlook.proof(situation, reached, [names, ["low_enough"]]) if metric.compare else None
+    target = outlook.proof(situation, reached, [[TARGET]])
+    if target is not None:
+        proof = target if proof is None else np.maximum(proof, target)
     healthy = len(situation.grid)
     chance = {c.name: float(c.true[healthy]) for c in conditions if c.trigger is not None}
     record = outlook.outlook(
@@ -87,16 +91,17 @@ def _traffic(
     one = one / rows.effect
     canary, baseline = (np.stack([base * side, side], axis=1) for side in (one, other))
     reached = _reached(situation, fold, (canary, baseline), traffic=True)
-    trigger = situation.setting(metric).trigger("throughput")
-    ticks = 1.0 if trigger is None else max(trigger.window / situation.policy.interval, 1.0)
     conditions = []
-    if trigger is not None and not math.isnan(situation.designed):
+    names = [n for n, rule in fold.rules.items() if rule.condition == "throughput"]
+    for name in names if not math.isnan(situation.designed) else []:
+        trigger = fold.rules[name].trigger
+        ticks = max(trigger.window / situation.policy.interval, 1.0)
         odds = situation.designed / (1.0 - situation.designed) * trigger.threshold
         true = 1.0 - literal.chance_above(one * ticks, other * ticks, odds)
         true = np.where(one > 0, true, 0.0)
-        conditions = [Condition("throughput", trigger, trigger.for_, *CLAIMS["throughput"], true)]
+        conditions.append(Condition(name, trigger, trigger.for_, *fold.claims(name), true))
     told = {c.name: outlook.fires(situation, c, reached) for c in conditions}
-    proof = outlook.proof(situation, reached, [["throughput.not_worse"]])
+    proof = outlook.proof(situation, reached, [[f"{name}.not_worse" for name in names]])
     healthy = len(situation.grid)
     chance = {c.name: float(c.true[healthy]) for c in conditions}
     reason = "" if conditions else "no share of the traffic is designed here"
@@ -132,18 +137,19 @@ def _conditions(
     """Every condition that reads errors, and the metric's own test."""
     found = []
     for name, rule in fold.rules.items():
-        if name == "throughput":
+        if rule.condition not in READ_ERRORS:
             continue
         ticks = max(rule.trigger.window / situation.policy.interval, 1.0)
         errors, others = canary[:, 0] * ticks, baseline[:, 0] * ticks
-        if name == "error_rate":
+        if rule.condition == "error_rate":
             odds = rule.threshold * canary[0, 1] / max(baseline[0, 1], 1e-300)
             true = literal.chance_above(errors, others, odds)
             true = np.where(baseline[:, 1] > 0, true, 0.0)
         else:
-            most = 1.0 - rule.threshold if name == "success_rate" else rule.threshold
+            most = 1.0 - rule.threshold if rule.condition == "success_rate" else rule.threshold
             true = literal.chance_over(errors, most * canary[:, 1] * ticks)
-        found.append(Condition(name, rule.trigger, rule.trigger.for_, *CLAIMS[name], true))
+            true = 1.0 - true if rule.condition == "share_below" else true
+        found.append(Condition(name, rule.trigger, rule.trigger.for_, *fold.claims(name), true))
     if fold.setting.metric.critical and fold.setting.metric.compare:
         found.append(Condition("harm", None, 0.0, "harm", None, np.zeros(len(canary))))
     return found

@@ -104,7 +104,9 @@ class StagePlan(Record):
     outlooks
         What it can tell of each metric.
     promote
-        Until a canary as good as its baseline is promoted.
+        Until a canary as good as its baseline is promoted, for all that is not left out.
+    left_out
+        What promotion asks for and no time is given for.
     can
         ``decide``: it is promoted within the stage with a chance of 80 %; ``never``: it is not;
         ``unknown``: something it takes to say was not given; ``compare nothing``: there is no
@@ -121,6 +123,7 @@ class StagePlan(Record):
     traffic: float
     outlooks: tuple[Outlook, ...] = ()
     promote: Times = Times()
+    left_out: tuple[str, ...] = ()
     can: Literal["decide", "never", "unknown", "compare nothing"]
     traffic_needed: float | None = None
     reason: str = ""

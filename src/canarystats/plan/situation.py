@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from canarystats.folds.setting import Setting
+from canarystats.plan.noise import GaugeNoise
 from canarystats.policy import Policy
 from canarystats.windows import Pair
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 # Times the stage's traffic, among which the one is sought from which on a stage can decide.
-TRAFFICS = 10.0 ** np.linspace(-4.0, 4.0, 17)
+TRAFFICS = 10.0 ** np.linspace(-3.0, 3.0, 13)
 
 
 class Scenarios(NamedTuple):
@@ -58,7 +59,7 @@ class Situation:
         The effects asked about.
     base_rates
         Events out of exposure, by metric.
-    history
+    noise, history
         By metric.
     """
 
@@ -69,6 +70,7 @@ class Situation:
     duration: float
     effects: tuple[float, ...]
     base_rates: Mapping[str, float] = field(default_factory=dict)
+    noise: Mapping[str, GaugeNoise] = field(default_factory=dict)
     history: Mapping[str, Pair] = field(default_factory=dict)
 
     @property

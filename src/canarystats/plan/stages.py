@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.durations import format_duration
-from canarystats.plan import outlook, rates
+from canarystats.plan import latency, outlook, rates, values
 from canarystats.plan.outlook import CHANCES, LIKELY
 from canarystats.plan.records import Outlook, StagePlan, Times
 from canarystats.plan.situation import TRAFFICS
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from canarystats.plan.situation import Situation
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
     Found = list[tuple[Outlook, FloatArray | None]]
+
+SMALLEST = 1e-9  # requests a tick, so that none is a division by very little
 
 
 def stage_plan(situation: Situation) -> StagePlan:
@@ -32,10 +36,10 @@ def stage_plan(situation: Situation) -> StagePlan:
     for metric in situation.policy.metrics:
         for told, proof in _told(situation, metric):
             found.append(told)
-            needed = metric.required and not metric.dry_run and metric.compare
+            needed = metric.required and not metric.dry_run
             if proof is not None and needed:
                 proofs.append(proof[:, len(situation.grid) :])
-            elif needed and told.reason and not situation.untold:
+            elif needed and metric.compare and told.reason and not situation.untold:
                 missing.append(f"{metric.name}: {told.reason}")
     promote = _promoted(situation, proofs)
     record = StagePlan(
@@ -45,6 +49,7 @@ def stage_plan(situation: Situation) -> StagePlan:
         traffic=situation.traffic,
         outlooks=tuple(found),
         promote=outlook.times(promote[:, 0]),
+        left_out=tuple(_left_out(situation.policy.metrics)),
         can="decide",
     )
     return record.model_copy(update=_said(situation, proofs, missing, promote))
@@ -89,10 +94,9 @@ def _promoted(situation: Situation, proofs: list[FloatArray]) -> FloatArray:
     """Seconds until promotion, shape (chances, 1 + traffics)."""
     policy = situation.policy
     canary = situation.sides[0] * np.concatenate([[1.0], TRAFFICS])
-    with np.errstate(divide="ignore"):
-        ticks = np.ceil(policy.min_samples / canary - 1e-9) if policy.min_samples else 0.0 * canary
+    ticks = np.ceil(policy.min_samples / np.maximum(canary, SMALLEST) - 1e-9)
     counts = any(set(m.kinds) & {Kind.COUNTS, Kind.HISTOGRAM} for m in policy.metrics)
-    least = np.maximum(policy.min_duration, ticks * policy.interval if counts else 0.0)
+    least = np.maximum(policy.min_duration, ticks * policy.interval * counts)
     found: FloatArray = np.max([np.tile(least, (len(CHANCES), 1)), *proofs], axis=0)
     return found
 
@@ -100,4 +104,19 @@ def _promoted(situation: Situation, proofs: list[FloatArray]) -> FloatArray:
 def _told(situation: Situation, metric: Metric) -> Found:
     if Kind.COUNTS in metric.kinds:
         return rates.outlooks(situation, metric)
+    if Kind.HISTOGRAM in metric.kinds:
+        return latency.outlooks(situation, metric)
+    if Kind.GAUGE in metric.kinds:
+        return values.outlooks(situation, metric)
     return []
+
+
+def _left_out(metrics: Sequence[Metric]) -> Iterator[str]:
+    """What promotion asks for and no time is given for."""
+    for metric in metrics:
+        if metric.dry_run or not metric.required:
+            continue
+        if metric.compare and set(metric.kinds) == {Kind.SAMPLES}:
+            yield f"{metric.name}: raw samples are looked at once, at the end"
+        if metric.target is not None and Kind.COUNTS not in metric.kinds:
+            yield f"{metric.name}: the time to prove its target"

@@ -64,6 +64,7 @@ def _outlook_lines(outlook: Outlook) -> list[str]:
 def _notes(stage: StagePlan, width: int) -> list[str]:
     where = f"{stage.stage}: " if stage.stage else ""
     said = [stage.reason] if stage.reason and stage.can != "compare nothing" else []
+    said += [f"left out: {what}" for what in stage.left_out]
     for outlook in stage.outlooks:
         said += [
             f"the literal {name} is true at {100 * chance:.3g} % of looks at a healthy canary"

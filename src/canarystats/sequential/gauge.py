@@ -66,6 +66,13 @@ class Gauge:
     times
         What the baseline is multiplied with; None where the other side is a number and no
         measurement: it then has no noise and no pods.
+
+    Attributes
+    ----------
+    stretch
+        How many times a difference's variance the one beyond ``margin`` and ``allowed`` has.
+    tuned_one_sided
+        The precision of the mixture that *not worse* is asked with.
     """
 
     def __init__(
@@ -85,12 +92,12 @@ class Gauge:
         # Two sides with independent noise, of which the baseline's counts 1 + margin times.
         self.times = times
         factor = 0.0 if times is None else times
-        self._stretch = tuple(0.5 * (1.0 + (factor * (1.0 + m)) ** 2) for m in (margin, allowed))
+        self.stretch = tuple(0.5 * (1.0 + (factor * (1.0 + m)) ** 2) for m in (margin, allowed))
         if times is None:
-            self._stretch = 1.0, 1.0
+            self.stretch = 1.0, 1.0
         tuned = float(max(SHORTEST_TUNING, window // 4))
         self._tuned = normal_mixture.precision(tuned, INTERVAL_LEVEL)
-        self._tuned_one_sided = normal_mixture.precision(tuned, INTERVAL_LEVEL, one_sided=True)
+        self.tuned_one_sided = normal_mixture.precision(tuned, INTERVAL_LEVEL, one_sided=True)
 
     def begin(
         self, size: int = 1, history: tuple[FloatArray, FloatArray | None] | None = None
@@ -153,13 +160,13 @@ class Gauge:
         changes = state.changes + state.noise.bounded(change / np.sqrt(share))
         mass, log_scale = state.mass, state.log_scale
         if state.noise.trusted.any():
-            variance = self._variance(state.noise, ticks, changes) * share * self._stretch[0]
+            variance = self._variance(state.noise, ticks, changes) * share * self.stretch[0]
             mass, log_scale = drift.advance(
                 mass,
                 log_scale,
                 state.ticks,
                 _standardised(beyond[:, WORSE], variance),
-                self._drifts(state.noise),
+                self.drifts(state.noise),
             )
         lower = total[:, WORSE] <= state.lowest
         since = np.where(np.isnan(state.since), at, state.since)
@@ -208,8 +215,9 @@ class Gauge:
         restless = learned.restlessness(ticks, changes)
         return learned.variance * np.maximum(learned.safety, restless)
 
-    def _drifts(self, learned: Noise) -> FloatArray:
-        scale = 2.0 * self._stretch[0] * learned.safety * learned.time
+    def drifts(self, learned: Noise) -> FloatArray:
+        """The alternatives of *worse*, in long-run standard deviations a tick, shape (K, grid)."""
+        scale = 2.0 * self.stretch[0] * learned.safety * learned.time
         drifts: FloatArray = drift.SHIFTS / np.sqrt(scale)[:, None]
         return drifts
 
@@ -240,11 +248,11 @@ class Gauge:
 
     def _by_ticks(self, state: GaugeState) -> FloatArray:
         worse = drift.log_e_values(state.mass, state.log_scale, state.ticks)
-        variance = self._variance(state.noise, state.ticks, state.changes) * self._stretch[1]
+        variance = self._variance(state.noise, state.ticks, state.changes) * self.stretch[1]
         not_worse = normal_mixture.log_e_value(
             _standardised(state.total[:, NOT_WORSE], variance),
             state.spent[:, None],
-            self._tuned_one_sided,
+            self.tuned_one_sided,
             one_sided=True,
         )
         return np.concatenate([worse, not_worse], axis=1)
