@@ -85,16 +85,16 @@ def _name(fold: HistogramFold) -> str:
     return next((name for name, rule in fold.rules.items() if rule.condition == RULE), RULE)
 
 
-def _reason(
-    fold: HistogramFold, bounds: FloatArray, plain: FloatArray, *, read: bool
-) -> str:
+def _reason(fold: HistogramFold, bounds: FloatArray, plain: FloatArray, *, read: bool) -> str:
     if not read:
         return ASSUMED
     rule = fold.rules.get(_name(fold))
     p99 = float(interpolated_quantile(bounds, plain[None], QUANTILE)[0])
     if rule is not None and rule.threshold * p99 >= bounds[-2]:
         far = f"{rule.threshold:g} times the p99 of {p99:.3g}"
-        return f"{far} lies beyond the last finite bucket, {bounds[-2]:g}: {_name(fold)} is never true"
+        return (
+            f"{far} lies beyond the last finite bucket, {bounds[-2]:g}: {_name(fold)} is never true"
+        )
     return ""
 
 
