@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import canarystats as cs
 from tests import rollouts, strategies
@@ -214,3 +215,36 @@ def test_without_rollback_rights_nothing_rolls_back_and_nothing_is_promoted_inst
         (f.trigger, f.at, f.reason) for f in acting.firings
     ]
     assert all(f.action != "rollback" for f in telling.firings)
+
+
+@pytest.mark.parametrize(("errors", "decision"), [(25.0, "promote"), (200.0, "hold")])
+def test_all_of_the_traffic_is_promoted_only_once_its_target_is_shown(errors, decision):
+    policy = cs.load_policy("ladder-playbook").at_stage("full").replace(min_duration="10m")
+    policy = policy.without(*(m.name for m in policy.metrics if m.name != "requests"))
+    busy = rollouts.steady_requests(TICKS, errors=errors / 10, out_of=5000.0)  # 0.05 or 0.4 %
+    verdict = cs.judge([alone(busy)], policy)
+    assert verdict.decision == decision, verdict.reasons
+    assert decision == "promote" or "meets its target" in verdict.reason
+
+
+def rolled_back(rng, policy, n):
+    """Whether a healthy canary is rolled back anywhere on its way through the ladder."""
+    for stage in policy.stages:
+        pair = rollouts.requests(rng, n, share=stage.share, error_rate=0.02, per_tick=600)
+        if cs.judge([pair], policy.at_stage(stage.name)).decision == "rollback":
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("rollouts_", "budget"),
+    [(25, 0.2), pytest.param(600, 0.1, marks=pytest.mark.calibration)],
+)
+def test_the_whole_ladder_rolls_healthy_canaries_back_no_more_often_than_promised(
+    rollouts_, budget
+):
+    steps = [{"name": f"canary-{s}", "share": s / 100} for s in (5, 25, 50)]
+    policy = ladder("requests", stages=steps).replace(error_budget={"false_rollback": budget})
+    rng = np.random.default_rng(20)
+    wrong = sum(rolled_back(rng, policy, 60) for _ in range(rollouts_))
+    assert wrong <= stats.binom.ppf(0.999, rollouts_, budget)

@@ -21,13 +21,13 @@ SHORTEST = {
     "ladder-progressive": [3 * DAY, 2 * DAY, 7 * DAY, 2 * DAY, 4 * DAY, 7 * DAY, 3 * DAY, DAY],
     "ladder-runbook": [300, 600, 900, 900, 600],
 }
-# share: error increase, p99 increase, chance of a wrong promotion (1 - confidence), samples
+# share: error increase, p99 increase, least success, chance of a wrong promotion, samples
 PLAYBOOK = {
-    0.01: (0.5, 1.0, 0.05, 1000),
-    0.05: (0.25, 0.5, 0.05, 1000),
-    0.1: (0.15, 0.25, 0.05, 1000),
-    0.25: (0.1, 0.15, 0.01, 1000),
-    0.5: (0.05, 0.1, 0.01, 10000),
+    0.01: (0.5, 1.0, 0.95, 0.05, 1000),
+    0.05: (0.25, 0.5, 0.97, 0.05, 1000),
+    0.1: (0.15, 0.25, 0.98, 0.05, 1000),
+    0.25: (0.1, 0.15, 0.99, 0.01, 1000),
+    0.5: (0.05, 0.1, 0.995, 0.01, 10000),
 }
 
 
@@ -96,11 +96,22 @@ def test_the_playbook_has_its_table():
     for _, here in stages_of("ladder-playbook"):
         if here.share not in PLAYBOOK:
             continue
-        errors, latency, chance, samples = PLAYBOOK[here.share]
+        errors, latency, success, chance, samples = PLAYBOOK[here.share]
         assert here.metric("requests").non_inferiority == errors
         assert here.metric("latency_seconds").non_inferiority == latency
+        assert here.metric("requests").target.at_most == pytest.approx(1 - success)
         assert here.error_budget.false_promote == chance
         assert here.min_samples == samples
+    full = cs.load_policy("ladder-playbook").at_stage("full")
+    assert full.metric("requests").target.at_most == 0.001
+
+
+def test_the_runbook_has_its_table():
+    found = [
+        (here.metric("requests").target.at_most, here.metric("latency_seconds").target.at_most)
+        for _, here in stages_of("ladder-runbook")
+    ]
+    assert found == [(0.01, 0.5)] * 2 + [(0.02, 0.6)] * 3
 
 
 def test_the_runbook_asks_for_the_samples_of_its_table():

@@ -41,6 +41,7 @@ def promotion(policy: Policy) -> list[str]:
     budget = policy.error_budget
     required = [metric for metric in policy.metrics if metric.required and not metric.dry_run]
     found = [_proof(policy, metric) for metric in required if metric.compare]
+    found += [_target(metric) for metric in required if metric.target is not None]
     if found:
         found.append(
             f"each of these with a chance of error of {words.percent(budget.false_promote)}"
@@ -59,6 +60,20 @@ def promotion(policy: Policy) -> list[str]:
 
 def _not_beyond(rule: Rule) -> str:
     return f"{rule.name} is not {_limit(rule)} over {words.duration(rule.trigger.window)}"
+
+
+def _target(metric: Metric) -> str:
+    target = metric.target
+    if target is None:
+        return ""
+    side = "at most" if target.at_least is None else "at least"
+    share = Kind.COUNTS in metric.kinds or metric.unit == "ratio"
+    ratio = target.of != "constant" or share
+    aim = words.percent(target.aim) if ratio else words.quantity(target.aim, metric.unit)
+    of = "" if target.of == "constant" else f" of its {target.of}"
+    which = "" if target.quantile is None else f"p{100 * target.quantile:g} of "
+    near = words.percent(target.tolerance)
+    return f"{which}{metric.name} is shown {side} {aim}{of}, give or take {near} of that"
 
 
 def _proof(policy: Policy, metric: Metric) -> str:
