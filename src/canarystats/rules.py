@@ -40,6 +40,7 @@ OwnRuleName = Literal[
     "per_second_above",
     "per_second_below",
 ]
+RuleName = Literal[TriggerName, OwnRuleName]
 Action = Literal["rollback", "hold", "report"]
 Gate = Literal["required", "advisory", "none"]
 Pods = Literal["worst", "mean"]
@@ -92,7 +93,7 @@ class Trigger(Section):
     """
 
     name: str = Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
-    rule: TriggerName | OwnRuleName
+    rule: RuleName
     metric: str
     threshold: float
     for_: Duration = Field(alias="for")

@@ -95,9 +95,16 @@ class CountsFold(TestedFold[CountsFoldState]):
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
         return CountsFoldState(counts, rules, windows, presence)
 
-    def _outdone(self, total: NDArray[np.float64], log_e: dict[str, float]) -> bool:
+    def _outdone(
+        self, total: NDArray[np.float64], log_e: dict[str, float], *, wanted: bool
+    ) -> bool:
         """Whether the canary is shown to have more errors than the baseline, beyond the margin."""
         canary, baseline, margin = total[:2], total[2:4], self.setting.margin
+        if wanted:  # what happens is good, and what does not happen is the error
+            canary, baseline = _others(canary), _others(baseline)
+            return beside.plainly_more_errors(
+                canary, baseline, margin, self.setting.metric.clumps
+            ) or (beside.more_errors(canary, baseline, margin) and self._harmed(log_e))
         rates = [n for n, rule in self.rules.items() if rule.condition == "error_rate"]
         if any(self._shown(f"{name}.beyond", log_e) for name in rates):
             return True
@@ -202,7 +209,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             worse=self._shown(worse, log_e),
             beyond=beyond is not None and self._shown(beyond, log_e),
             beside=partial(look, side=baseline) if condition in JUDGED_ALONE else None,
-            outdone=lambda: self._outdone(total, log_e),
+            outdone=lambda: self._outdone(total, log_e, wanted=condition == "share_below"),
         )
 
     def claims(self, name: str) -> tuple[str, str | None]:
@@ -312,6 +319,11 @@ CLAIMS: dict[str, tuple[str, str | None]] = {
     "share_above": ("above", None),
     "share_below": ("below", None),
 }
+
+
+def _others(side: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What did not happen, out of the same exposure."""
+    return np.array([side[EXPOSURE] - side[0], side[EXPOSURE]])
 
 
 def _tests(setting: Setting) -> list[Test]:

@@ -14,6 +14,7 @@ from canarystats.folds.fold import TickFold
 from canarystats.folds.pace import Pace, PaceState
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
+from canarystats.rules import FALLING
 from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
 
-COLUMNS = ("canary", "baseline", "longest_seconds", "shortest_seconds")
+COLUMNS = ("canary", "baseline", "longest_seconds", "shortest_seconds", "baseline_seconds")
 MISSED_FROM = 1.5  # intervals between two ticks with data from which one was missed between
 
 
@@ -70,21 +71,24 @@ class EventsFold(TickFold[EventsFoldState]):
             return replace(state, rules=rules, presence=presence)
         count = math.fsum(counts)
         windows, rules = dict(state.windows), dict(state.rules)
-        row = np.array(
-            [count, _total(tick.baseline), *self._time_of(tick.at, state.presence.canary_last)]
-        )
+        seconds = self._time_of(tick.at, state.presence.canary_last)
+        other = _counted(tick.baseline)
+        beside_it = self.setting.policy.interval if other is not None else 0.0
+        row = np.array([count, other or 0.0, *seconds, beside_it])
         for name, rule in self.rules.items():
             windows[name] = trailing.push(windows[name], tick.at, row, rule.trigger.window)
-            kept = rule.kept(windows[name])
-            canary, baseline = kept.total[:2].tolist()
+            canary, baseline, longest, shortest, covered = rule.kept(windows[name]).total.tolist()
+            there = _look(rule.trigger, baseline, longest, covered)
+            few = rule.condition in FALLING
+            outdone = beside.less_than_its_share if few else beside.more_than_its_share
             rules[name] = rule.step(
                 rules[name],
                 tick.at,
-                _look(rule.trigger, kept),
-                beside=None if tick.baseline is None else partial(literal.events, baseline),
-                outdone=partial(beside.more_than_its_share, canary, baseline, tick.share),
+                _look(rule.trigger, canary, longest, shortest),
+                beside=None if tick.baseline is None else there,
+                outdone=partial(outdone, canary, baseline, tick.share),
             )
-        pace = state.pace if quiet else self.pace.step(state.pace, count, float(row[2]), tick)
+        pace = state.pace if quiet else self.pace.step(state.pace, count, seconds[0], tick)
         total = state.total if quiet else state.total + count
         return EventsFoldState(total, rules, windows, presence, pace)
 
@@ -134,18 +138,21 @@ class EventsFold(TickFold[EventsFoldState]):
         return [*self.pace.proofs(state.pace), *self.unread_proofs(state)]
 
 
-def _total(side: NDArray[np.float64] | None) -> float:
-    return 0.0 if side is None else math.fsum(side[~np.isnan(side)].tolist())
+def _counted(side: NDArray[np.float64] | None) -> float | None:
+    """What a side counted at a tick, None where it was missed."""
+    there = [] if side is None else side[~np.isnan(side)].tolist()
+    return math.fsum(there) if there else None
 
 
-def _look(trigger: Trigger, window: Trailing) -> Callable[[float], literal.Look]:
-    """What a rule sees in its window, at any threshold."""
-    canary, _, longest, shortest = window.total.tolist()
+def _look(
+    trigger: Trigger, total: float, longest: float, shortest: float
+) -> Callable[[float], literal.Look]:
+    """What a rule sees of so many events in its window, at any threshold."""
     span = trigger.window
     if trigger.rule == "per_second_above":
-        return partial(literal.per_second_above, canary, max(longest, span))
+        return partial(literal.per_second_above, total, max(longest, span))
     if trigger.rule == "per_second_below":
-        return partial(literal.per_second_below, canary, shortest, span)
+        return partial(literal.per_second_below, total, shortest, span)
     if trigger.rule in {"count_below", "stalled"}:
-        return partial(literal.count_below, canary, shortest, span)
-    return partial(literal.events, canary)
+        return partial(literal.count_below, total, shortest, span)
+    return partial(literal.events, total)

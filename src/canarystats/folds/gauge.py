@@ -131,7 +131,20 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             claim = f"{name}.{rule.condition.rpartition('_')[2]}"
             tested = self.standards.get(claim)
             worse = tested is not None and standards.shown(tested, held[claim])
-            return rule.step(state, tick.at, look, worse=worse)
+            here, there = look(rule.threshold), literal.Look(None)
+            if rule.condition in LEVELS and tick.baseline is not None and right:
+                there = _look(rule.trigger, tick._replace(canary=tick.baseline))(rule.threshold)
+            above = rule.condition == "level_above"
+            return rule.step(
+                state,
+                tick.at,
+                look,
+                worse=worse,
+                beside=lambda _: there,
+                outdone=lambda: beside.further(
+                    here.observed, there.observed, self.setting.margin, above=above
+                ),
+            )
         here, there = look(rule.threshold), literal.Look(None)
         if tick.baseline is not None and right:
             limits = beside.limits_beside(tick.limit, len(tick.baseline))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.counts import CountsState
 from canarystats.sequential.histogram import Histogram
 from canarystats.sequential.histogram_state import HistogramState
-from canarystats.triggers import literal, trailing
+from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
 
@@ -73,10 +74,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         return HistogramFoldState(
             self.design.begin(history=before),
             self.no_rules(),
-            {
-                key: trailing.begin(len(bounds) * (2 if key.startswith("both") else 1))
-                for key in map(self._window, self.rules)
-            },
+            {key: trailing.begin(2 * len(bounds)) for key in map(self._window, self.rules)},
             tuple(bounds[:-1].tolist()),
             0.0,
             shares={claim: share.design.begin() for claim, share in self.shares.items()},
@@ -135,15 +133,18 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         at: float,
     ) -> RuleState:
         rule, bounds = self.rules[name], self.design.upper_bounds
-        total = rule.kept(windows[self._window(name)]).total
-        quantile = rule.trigger.quantile or 0.0
+        canary, baseline = np.split(rule.kept(windows[self._window(name)]).total, 2)
+        look = partial(literal.quantile_above, bounds, quantile=rule.trigger.quantile or 0.0)
         claim = f"{name}.above"
-        worse = claim in held and shares.shown(self.shares[claim], held[claim])
+        here = look(canary, threshold=rule.threshold).observed
+        there = look(baseline, threshold=rule.threshold)
         return rule.step(
             state,
             at,
-            lambda value: literal.quantile_above(bounds, total, quantile, value),
-            worse=worse,
+            lambda value: look(canary, threshold=value),
+            worse=claim in held and shares.shown(self.shares[claim], held[claim]),
+            beside=lambda _: there,
+            outdone=lambda: beside.further(here, there.observed, self.setting.margin, above=True),
         )
 
     def _window(self, rule: str) -> str:
@@ -157,11 +158,11 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         advanced = dict(windows)
         for key, window in windows.items():
             side, span = key.split()
-            row = tick.canary
-            if side == "both" and both and tick.baseline is not None:
-                row = np.concatenate([tick.canary, tick.baseline])
-            elif side == "both" or not alone:
+            if not (both if side == "both" else alone):
                 continue
+            nobody = np.zeros_like(tick.canary)
+            other = nobody if tick.baseline is None else np.nan_to_num(tick.baseline)
+            row = np.concatenate([tick.canary, other])
             advanced[key] = trailing.push(window, tick.at, row, float(span))
         return advanced
 

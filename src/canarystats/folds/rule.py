@@ -191,7 +191,7 @@ class Rule:
         bad = there.true and timer.complete(there.hold, self.trigger)
         if not bad or state.true or self.trigger.action == "report":
             return ""
-        return beside_it(self.condition, there.observed)
+        return beside_it(self.condition, there.observed, self.unit)
 
     def firing(self, state: RuleState, at: float | None, onset: float | None) -> Firing | None:
         """The rule having fired, if it has."""
@@ -224,7 +224,7 @@ class Rule:
         there = state.beside
         if there.true is None or not (there.true or there.shared):
             return ""
-        said = beside_it(self.condition, there.observed)
+        said = beside_it(self.condition, there.observed, self.unit)
         if self.shares_its_trouble(state):
             verb = "is" if there.true else "was"
             return f"; both arms: the baseline {verb} {said} too; a shared incident"

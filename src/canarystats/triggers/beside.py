@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betainc
 
+from canarystats.rules import NEED_BASELINE, OWN_RULES
 from canarystats.triggers import hold as timer
 from canarystats.triggers.hold import CLOCK_NOISE_SECONDS, Hold
 
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 # Rules against a constant whose trouble may be the whole service's. Byzantine events and integrity
 # violations are none of them: they act at once, whoever else has them.
-MAY_BE_SHARED = {"error_rate_absolute", "success_rate", "memory", "breaker_storm"}
+MAY_BE_SHARED = {
+    "error_rate_absolute",
+    "success_rate",
+    "memory",
+    "breaker_storm",
+    *(rule for rule in OWN_RULES if rule not in NEED_BASELINE),
+}
 READ_ON_BOTH = MAY_BE_SHARED | {"byzantine", "data_integrity"}
 PLAIN_LEVEL = 1e-6  # of one look; a day of looks at 15 s adds up to at most 0.6 %
 TIMES_ITS_SHARE = 2.0  # events beyond which a canary has more than its share of a common storm
@@ -121,6 +128,24 @@ def more_than_its_share(canary: float, baseline: float, share: float | None) -> 
     if share is None:
         return True
     return canary > TIMES_ITS_SHARE * baseline * share / (1.0 - share)
+
+
+def less_than_its_share(canary: float, baseline: float, share: float | None) -> bool:
+    """Whether the canary has clearly fewer events than its share of the traffic would bring it.
+
+    Without a share nobody knows, and the canary counts as the one that lacks them.
+    """
+    if share is None:
+        return baseline > 0
+    return TIMES_ITS_SHARE * canary < baseline * share / (1.0 - share)
+
+
+def further(canary: float | None, baseline: float | None, margin: float, *, above: bool) -> bool:
+    """Whether the canary's figure lies on the harmful side of the baseline's by a margin of it."""
+    if canary is None or baseline is None:
+        return canary is not None
+    beyond = canary - baseline if above else baseline - canary
+    return beyond > margin * abs(baseline)
 
 
 def nearer_the_limit(canary: float | None, baseline: float | None, margin: float) -> bool:

@@ -64,12 +64,23 @@ BESIDE = {
     "data_integrity": "at {observed:.0f} integrity violations",
     "memory": "at {observed:.1%} of its memory limit",
     "breaker_storm": "at {observed:.0f} circuit-breaker trips",
+    "share_above": "at {observed:.2%}",
+    "share_below": "at {observed:.2%}",
+    "count_above": "at {observed:.0f}",
+    "count_below": "at {observed:.0f}",
+    "stalled": "at {observed:.0f}",
+    "per_second_above": "at {many} a second",
+    "per_second_below": "at {many} a second",
 }
 
 
-def beside_it(condition: str, observed: float | None) -> str:
+def beside_it(condition: str, observed: float | None, unit: str) -> str:
     """Where the baseline is by the same rule, as the end of a clause."""
-    return "unread" if observed is None else BESIDE[condition].format(observed=observed)
+    if observed is None:
+        return "unread"
+    return BESIDE.get(condition, "at {seen}").format(
+        observed=observed, seen=_quantity(observed, unit), many=_many(observed)
+    )
 
 
 def phrase(
