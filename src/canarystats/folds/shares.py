@@ -99,7 +99,10 @@ def evidence(share: Share, state: CountsState) -> Evidence:
     """What has been found; the figures are shares beyond the bound."""
     level = {} if share.level is None else {share.claim: share.level}
     (found,) = share.design.evidence(state, level)
-    update: dict[str, object] = {"detail": share.about, "reference": 1.0 - share.quantile}
+    allowed = 1.0 - share.quantile
+    update: dict[str, object] = {"detail": share.about, "reference": allowed}
+    if share.claim == TARGET:
+        update["margin"] = share.design.tests[0].null / allowed - 1.0
     if share.bound is None:
         update["status"] = Status.NOT_EVALUABLE
     return found.model_copy(update=update)
