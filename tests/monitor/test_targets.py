@@ -144,7 +144,7 @@ class TestRatios:
             past = gauge(7, 10.0, sd=0.1, n=n).canary
             edge = standards.begin(target, (past[None], None)).edge
             above.append(edge / 0.98 - past.mean())
-        # the upper end of a 95 % interval, 1.96 standard errors of two pods' mean, and a little more
+        # the upper end of a 95 % interval: 1.96 standard errors of two pods' mean, and a little
         errors = [1.0 / np.sqrt(2 * n) for n in (300, 20_000)]
         for found, error in zip(above, errors, strict=True):
             assert 1.96 * error * 0.85 < found < 1.96 * error * 1.6
