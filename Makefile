@@ -40,10 +40,11 @@ bench: $(VENV)/.dev ## Measure footprint and speed
 calibration: $(VENV)/.dev ## Simulate error rates at full size (minutes)
 	@$(RUN) -m pytest -m calibration $(ARGS)
 
-tables: $(VENV)/.dev ## Simulate the tables of docs/calibration-many-looks.md (half an hour and more)
+tables: $(VENV)/.dev ## Simulate tables of docs: many looks, anomalies (half an hour and more)
 	@for part in many_looks delays fleet rollouts; do \
 	  $(RUN) -m benchmarks.calibration.$$part --keep || exit 1; done
 	@$(RUN) -m benchmarks.calibration.page
+	@$(RUN) -m benchmarks.quality.anomalies
 
 clean: ## Remove .venv, caches and reports
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

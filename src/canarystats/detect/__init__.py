@@ -9,6 +9,8 @@ from canarystats.detect.fleet import UsageBuckets, usage_buckets
 from canarystats.detect.leak import leak
 from canarystats.detect.leak_findings import Leak, Shape
 from canarystats.detect.mann_kendall import mann_kendall
+from canarystats.detect.multivariate import JointAnomalies, joint_anomalies
+from canarystats.detect.novelty import Novelties, Novelty, novelties
 from canarystats.detect.online import Alarm, OnlineDetector, OnlineState
 
 __all__ = [
@@ -18,7 +20,10 @@ __all__ = [
     "ArmChange",
     "ChangePoint",
     "ChangePoints",
+    "JointAnomalies",
     "Leak",
+    "Novelties",
+    "Novelty",
     "OnlineDetector",
     "OnlineState",
     "Shape",
@@ -27,7 +32,9 @@ __all__ = [
     "anomalies",
     "arm_changes",
     "change_points",
+    "joint_anomalies",
     "leak",
     "mann_kendall",
+    "novelties",
     "usage_buckets",
 ]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from canarystats import arrays
-from canarystats.detect.anomaly_search import Asked, search
+from canarystats.detect.anomaly_search import Asked, require_rule, search
 from canarystats.detect.bands import (
     FEWEST_PODS,
     LARGEST,
@@ -229,15 +229,7 @@ def _require(harmful: str, sigmas: float, k: int, m: int, level: float, period: 
     if harmful not in {"increase", "decrease", "either"}:
         msg = f"harmful is {harmful!r}; it must be 'increase', 'decrease' or 'either'"
         raise InputError(msg)
-    if not 0 < sigmas < np.inf:
-        msg = f"sigmas is {sigmas}; it must be positive and finite"
-        raise InputError(msg)
-    if not 1 <= k <= m:
-        msg = f"k is {k} and m is {m}; it must be 1 <= k <= m"
-        raise InputError(msg)
-    if not 0 < level < 1:
-        msg = f"level is {level}; it must be between 0 and 1"
-        raise InputError(msg)
+    require_rule(sigmas, k, m, level)
     if period is not None and period < 2:
         msg = f"period is {period}; it must be at least 2 ticks"
         raise InputError(msg)

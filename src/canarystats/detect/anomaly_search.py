@@ -9,6 +9,7 @@ import numpy as np
 
 from canarystats.detect.anomaly_findings import Anomalies, Anomaly
 from canarystats.detect.bands import Expected, Width, allowed, width
+from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.kernels.conformal import conformal_p_values
 from canarystats.kernels.k_of_m import kth_of_last
@@ -42,8 +43,27 @@ class Asked:
         return {"increase": (1,), "decrease": (-1,)}.get(self.harmful, (1, -1))
 
 
+def require_rule(sigmas: float, k: int, m: int, level: float) -> None:
+    """Refuse settings out of range.
+
+    Raises
+    ------
+    InputError
+        If the band is not positive, k not within 1 and m, or the level not within (0, 1).
+    """
+    if not 0 < sigmas < np.inf:
+        msg = f"sigmas is {sigmas}; it must be positive and finite"
+        raise InputError(msg)
+    if not 1 <= k <= m:
+        msg = f"k is {k} and m is {m}; it must be 1 <= k <= m"
+        raise InputError(msg)
+    if not 0 < level < 1:
+        msg = f"level is {level}; it must be between 0 and 1"
+        raise InputError(msg)
+
+
 @dataclass(frozen=True, slots=True)
-class _Tested:
+class Tested:
     """What the window as a whole says, every field of shape (K,)."""
 
     p_value: FloatArray
@@ -55,7 +75,7 @@ class _Tested:
 def search(rows: FloatArray, expected: Expected | None, asked: Asked) -> list[Anomalies]:
     """Search K series, shape (K, n), beside what is expected of them."""
     if expected is None:
-        why = "nothing to compare with, or too few periods of it"
+        why = "no reference, or too few periods of it; novelties() asks for none"
         return [_silent(row, i, Status.NOT_EVALUABLE, why, asked) for i, row in enumerate(rows)]
     spread = width(expected.calibration)
     flat = expected.calibration.reshape(len(rows), expected.calibration[0].size)
@@ -63,7 +83,7 @@ def search(rows: FloatArray, expected: Expected | None, asked: Asked) -> list[An
     scale = np.where(usable, spread.scale, 1.0)[:, None]
     scores = expected.residual / scale
     ticks = _tick_p_values(expected.residual, flat, spread.effective, asked)
-    tested = _tested(scores, expected.calibration / scale[:, :, None], spread, asked)
+    tested = window_test(scores, expected.calibration / scale[:, :, None], spread, asked)
     reach = allowed(asked.sigmas, spread.effective)
     found = []
     for i, row in enumerate(rows):
@@ -74,18 +94,18 @@ def search(rows: FloatArray, expected: Expected | None, asked: Asked) -> list[An
             found.append(_silent(row, i, status, why, asked, ordinary))
             continue
         outside = _outside(scores[i], float(reach[i]), asked)
-        stretches = _stretches(outside, asked)
+        met = stretches(outside, asked)
         found.append(
             Anomalies(
-                anomalous=bool(stretches),
+                anomalous=bool(met),
                 found=tuple(
                     _describe(one, row, expected.middle[i], scores[i], ticks[i], asked)
-                    for one in stretches
+                    for one in met
                 ),
-                scores=_told(scores[i]),
-                p_values=_told(ticks[i]),
-                expected=_told(expected.middle[i]),
-                half_width=_finite(float(reach[i] * spread.scale[i])),
+                scores=told(scores[i]),
+                p_values=told(ticks[i]),
+                expected=told(expected.middle[i]),
+                half_width=finite(float(reach[i] * spread.scale[i])),
                 smallest_p_value=float(tested.smallest[i]),
                 pod=i,
                 evidence=_evidence(row, i, ordinary, spread, tested, asked),
@@ -105,7 +125,7 @@ def _tick_p_values(
     return smallest
 
 
-def _tested(scores: FloatArray, calibration: FloatArray, spread: Width, asked: Asked) -> _Tested:
+def window_test(scores: FloatArray, calibration: FloatArray, spread: Width, asked: Asked) -> Tested:
     """Compare the most extreme k of m ticks with those of the reference.
 
     The window is cut into stretches of m ticks that do not overlap, and the p-value of the most
@@ -136,7 +156,7 @@ def _tested(scores: FloatArray, calibration: FloatArray, spread: Width, asked: A
         reference = np.where(closer, sign * _middle_of(theirs), reference)
     tests = len(asked.signs) * starts
     smallest = np.minimum(tests / (1 + effective), 1.0)
-    return _Tested(np.minimum(tests * best, 1.0), smallest, observed, reference)
+    return Tested(np.minimum(tests * best, 1.0), smallest, observed, reference)
 
 
 def _middle_of(rows: FloatArray) -> FloatArray:
@@ -156,7 +176,7 @@ def _outside(scores: FloatArray, reach: float, asked: Asked) -> NDArray[np.bool_
     return outside
 
 
-def _stretches(outside: NDArray[np.bool_], asked: Asked) -> list[NDArray[np.intp]]:
+def stretches(outside: NDArray[np.bool_], asked: Asked) -> list[NDArray[np.intp]]:
     """Ticks outside the band of each stretch in which k of any m in a row are outside it."""
     places = np.flatnonzero(outside)
     k = asked.k
@@ -197,7 +217,7 @@ def _describe(
 
 
 def _evidence(
-    row: FloatArray, i: int, ordinary: int, spread: Width, tested: _Tested, asked: Asked
+    row: FloatArray, i: int, ordinary: int, spread: Width, tested: Tested, asked: Asked
 ) -> Evidence:
     smallest = float(tested.smallest[i])
     enough = smallest <= asked.level
@@ -215,8 +235,8 @@ def _evidence(
         n_canary=int((~np.isnan(row)).sum()),
         n_baseline=ordinary,
         n_effective=float(spread.effective[i]),
-        observed=_finite(float(tested.observed[i])),
-        reference=_finite(float(tested.reference[i])),
+        observed=finite(float(tested.observed[i])),
+        reference=finite(float(tested.reference[i])),
         p_value=float(tested.p_value[i]),
         level=asked.level,
         assumptions=ASSUMES,
@@ -257,9 +277,11 @@ def _seen(row: FloatArray) -> tuple[str, ...]:
     return (f"missing: {missing}",) if missing else ()
 
 
-def _told(row: FloatArray) -> tuple[float | None, ...]:
+def told(row: FloatArray) -> tuple[float | None, ...]:
+    """The numbers, an unknown as None."""
     return tuple(None if value != value else value for value in row.tolist())  # noqa: PLR0124
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """The number, or None where it is infinite or unknown."""
     return value if np.isfinite(value) else None

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 FEWEST_PODS = 3  # fewer have no middle that one of them could be far from
 LARGEST = 1e150  # beyond it squares overflow
-DEGREES_A_VALUE = 0.4  # of freedom: what the width tells of the scale beside a standard deviation
 MEDIAN_VARIANCE = 1.5708  # pi / 2, of a median of normal values beside that of their mean
 
 
@@ -152,7 +151,9 @@ def _known(rows: FloatArray) -> FloatArray:
 
 def allowed(sigmas: float, effective: FloatArray) -> FloatArray:
     """How many estimated standard deviations are as rare as ``sigmas`` known ones, shape (K,)."""
-    degrees = np.maximum(DEGREES_A_VALUE * (effective - 1), 1e-3)
+    # the width is a less certain scale than a standard deviation, and the larger of two: too large
+    # on average; simulated, the one makes good the other
+    degrees = np.maximum(effective - 1, 1e-3)
     tail = ndtr(-sigmas)
     reach = -stdtrit(degrees, tail) * np.sqrt(1 + MEDIAN_VARIANCE / np.maximum(effective, 1))
     return np.where(np.isfinite(reach), np.maximum(reach, sigmas), np.inf)
