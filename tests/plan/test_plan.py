@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import canarystats as cs
-from canarystats.plan import EFFECTS, Plan
+from canarystats.plan import EFFECTS, GaugeNoise, Plan
+from tests.e2e import command_line
 
 POLICY = cs.Policy.parse(
     {
@@ -54,6 +55,47 @@ def test_every_rule_fires_at_what_it_is_there_for():
     # Ten times 1 % is above 3 % for all of five minutes; twice 1 % is not.
     assert seconds(plan, "error_rate_absolute", 10.0)[1] == pytest.approx(315.0, abs=15)
     assert math.isinf(seconds(plan, "error_rate_absolute", 2.0)[0])
+
+
+def test_traffic_that_stays_away_is_noticed_by_the_rule_on_throughput():
+    policy = cs.load_policy("eight-triggers").without("latency_seconds", "memory_bytes")
+    stage = planned(policy).stages[0]
+    rules = {d.effect: d.times.p80 for d in stage.outlook("requests", "traffic").detections}
+    # Below four fifths is below the threshold; 1.1 times less is not.
+    assert rules[1.1] is None
+    assert rules[2.0] < 120
+    assert stage.outlook("requests", "traffic").proof.p80 < HOUR
+
+
+def test_a_gauge_is_planned_from_its_noise():
+    policy = cs.Policy.parse(
+        {"name": "g", "metrics": [{"name": "queue", "kind": "gauge", "critical": True}]}
+    )
+    unknown = cs.plan(policy, traffic=1, share=0.5).stages[0]
+    assert unknown.can == "unknown"
+    found = {}
+    for ticks in (0, 960):
+        noise = {"queue": GaugeNoise(100.0, 10.0, 4.0, ticks)}
+        stage = cs.plan(policy, traffic=1, share=0.5, noise=noise).stages[0]
+        found[ticks] = [d.times.p80 for d in stage.outlook("queue").detections]
+        assert found[ticks] == sorted(found[ticks], reverse=True)
+    assert all(np.array(found[960][1:]) < found[0][1:])
+    with pytest.raises(cs.InputError, match="sigma"):
+        GaugeNoise(1.0, 0.0)
+    with pytest.raises(cs.InputError, match="noise names 'other'"):
+        cs.plan(policy, traffic=1, share=0.5, noise={"other": GaugeNoise(1.0, 1.0)})
+
+
+def test_the_command_says_what_a_stage_can_decide():
+    asked = ["plan", "eight-triggers", "--traffic", "500", "--error-rate", "0.001"]
+    asked += ["--share", "0.05", "--without", "latency_seconds"]
+    short = command_line.call(*asked, "--duration", "1h")
+    assert short.returncode == 10
+    assert "never: needs" in short.stdout
+    long = command_line.call(*asked, "--duration", "1d", "--format", "json")
+    assert long.returncode == 0
+    assert Plan.from_json(long.stdout).stages[0].can == "decide"
+    assert command_line.refuses(command_line.call(*asked, "--traffic", "0"), 2, "traffic")
 
 
 def test_larger_effects_are_never_noticed_later():
@@ -112,6 +154,14 @@ def test_at_the_traffic_it_needs_a_stage_decides_just_in_time():
     assert enough.promote.p80 == pytest.approx(HOUR, rel=0.1)
     assert planned(traffic=1.1 * few.traffic_needed, duration=HOUR).stages[0].can == "decide"
     assert planned(traffic=0.85 * few.traffic_needed, duration=HOUR).stages[0].can == "never"
+
+
+def test_the_traffic_needed_is_found_where_a_stage_lasts_its_minimum():
+    few = planned(traffic=20.0).stages[0]
+    assert few.duration_seconds == POLICY.min_duration
+    enough = planned(traffic=few.traffic_needed, duration=HOUR).stages[0]
+    proof = enough.outlook("requests").proof.p80
+    assert proof == pytest.approx(POLICY.min_duration, rel=0.1)
 
 
 def test_a_ladder_is_planned_stage_by_stage_at_each_stages_own_level():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,7 +127,8 @@ def _reached(
         return {}
     name = fold.setting.metric.name
     design = Counts(name, tests, clumps=fold.setting.metric.clumps)
-    begun = fold.begin(situation.history.get(name)).counts
+    learned = fold.begin(situation.history.get(name)).counts
+    begun = replace(learned, tests=design.begin().tests)
     share = np.full(len(sides[0]), situation.designed)
     return outlook.passages(counts.paths(design, begun, *sides, share), _levels(fold))
 

@@ -41,7 +41,8 @@ def stage_plan(situation: Situation) -> StagePlan:
                 proofs.append(proof[:, len(situation.grid) :])
             elif needed and metric.compare and told.reason and not situation.untold:
                 missing.append(f"{metric.name}: {told.reason}")
-    promote = _promoted(situation, proofs)
+    shown = _shown(situation, proofs)
+    promote = np.maximum(shown, situation.policy.min_duration)
     record = StagePlan(
         stage=situation.policy.stage,
         share=situation.share,
@@ -52,11 +53,11 @@ def stage_plan(situation: Situation) -> StagePlan:
         left_out=tuple(_left_out(situation.policy.metrics)),
         can="decide",
     )
-    return record.model_copy(update=_said(situation, proofs, missing, promote))
+    return record.model_copy(update=_said(situation, proofs, missing, shown))
 
 
 def _said(
-    situation: Situation, proofs: list[FloatArray], missing: list[str], promote: FloatArray
+    situation: Situation, proofs: list[FloatArray], missing: list[str], shown: FloatArray
 ) -> dict[str, object]:
     """Whether the stage can decide, and why not."""
     if situation.untold or not proofs:
@@ -64,8 +65,11 @@ def _said(
         nothing = not missing
         if nothing:
             return {"can": "compare nothing", "reason": reason}
-    likely = promote[LIKELY]
-    needs = outlook.traffic_for(situation.traffic * TRAFFICS, likely[1:], situation.duration)
+    likely = max(float(shown[LIKELY, 0]), situation.policy.min_duration)
+    needs = None
+    if situation.policy.min_duration <= situation.duration:
+        traffics = situation.traffic * TRAFFICS
+        needs = outlook.traffic_for(traffics, shown[LIKELY, 1:], situation.duration)
     if missing:
         return {
             "can": "unknown",
@@ -73,9 +77,9 @@ def _said(
             "promote": Times(),
             "traffic_needed": needs,
         }
-    if likely[0] <= situation.duration:
+    if likely <= situation.duration:
         return {"can": "decide", "traffic_needed": needs}
-    return {"can": "never", "traffic_needed": needs, "reason": _why(situation, likely[0], needs)}
+    return {"can": "never", "traffic_needed": needs, "reason": _why(situation, likely, needs)}
 
 
 def _why(situation: Situation, likely: float, needs: float | None) -> str:
@@ -90,13 +94,13 @@ def _why(situation: Situation, likely: float, needs: float | None) -> str:
     return f"a healthy canary is shown to be not worse only after {format_duration(likely)}"
 
 
-def _promoted(situation: Situation, proofs: list[FloatArray]) -> FloatArray:
-    """Seconds until promotion, shape (chances, 1 + traffics)."""
+def _shown(situation: Situation, proofs: list[FloatArray]) -> FloatArray:
+    """Seconds until all is shown and enough is served, shape (chances, 1 + traffics)."""
     policy = situation.policy
     canary = situation.sides[0] * np.concatenate([[1.0], TRAFFICS])
     ticks = np.ceil(policy.min_samples / np.maximum(canary, SMALLEST) - 1e-9)
     counts = any(set(m.kinds) & {Kind.COUNTS, Kind.HISTOGRAM} for m in policy.metrics)
-    least = np.maximum(policy.min_duration, ticks * policy.interval * counts)
+    least = ticks * policy.interval * counts
     found: FloatArray = np.max([np.tile(least, (len(CHANCES), 1)), *proofs], axis=0)
     return found
 
