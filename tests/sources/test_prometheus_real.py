@@ -294,3 +294,20 @@ def test_the_scrape_interval_is_asked_of_the_server(tmp_path: Path) -> None:
         assert not noted(pair, "scrape_interval: unknown")
         with pytest.raises(InputError, match=r"interval is 1s.*scrape interval 2s"):
             source.read(asked.replace(interval="1s"), start=now - 30, end=now)
+
+
+def test_a_metric_with_arms_and_a_scale_of_its_own(server: str) -> None:
+    arms = {"canary": 'pod="a"', "baseline": 'pod="z"'}
+    asked = {"value": "mem_bytes{$arm}", "arms": arms, "scale": 0.01}
+    pair = read(server, m={"kind": "gauge", "query": asked})
+    assert pair.canary[0].tolist() == [1.01]
+    assert pair.baseline is not None
+    assert pair.baseline[0].tolist() == [0.5]
+    assert noted(pair, "scale") == ["scale: what the server holds, times 0.01"]
+
+
+def test_bounds_in_another_unit_are_scaled(server: str) -> None:
+    asked = {"buckets": "lat_bucket{$arm}", "scale": 1000}
+    pair = read(server, m={"kind": "histogram", "query": asked})
+    assert pair.upper_bounds is not None
+    assert pair.upper_bounds.tolist() == [100.0, 500.0, math.inf]

@@ -134,6 +134,17 @@ def _fields(pair):
     return {name: getattr(pair, name) for name in pair.__dataclass_fields__}
 
 
+def test_m_of_n_and_actions_are_as_with_the_eight():
+    policy = own("level_above", 0.9, mode="m_of_n", m=3, n=4, action="hold")
+    seen = np.r_[np.full(50, 0.5), 0.95, 0.5, 0.95, 0.95]
+    held = cs.judge([pair_of("level_above", seen)], policy)
+    assert ways(held) == {"mine": "sustained"}
+    assert held.decision is cs.Decision.HOLD
+    assert held.reason == "M 0.95 on the worst pod: above 0.9 at 3 of the last 4 looks."
+    told = cs.judge([pair_of("level_above", seen)], policy.with_trigger("mine", action="report"))
+    assert told.decision is cs.Decision.PROMOTE
+
+
 class TestWindows:
     """What rules on events do before their window is full and beside a missed scrape."""
 
