@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from benchmarks.calibration import results
-from benchmarks.calibration.bounds import upper
+from benchmarks.calibration.bounds import lower, upper
 from benchmarks.calibration.rivals import KAYENTA, RIVALS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration-many-looks.md"
@@ -132,6 +132,39 @@ def regressions() -> str:
     return table(["regression", "rollouts", "with history", "without", "rules as written"], rows)
 
 
+def planned(kind) -> str:
+    """A window of six looks: rejections of the healthy, or what is found of the harmed."""
+    found = results.read("planned")
+    rows, ways = [], ("power", "pocock", "obrien_fleming", "many")
+    for row in found["rows"]:
+        if row["what"] != kind:
+            continue
+        cells, runs = [row["about"], row["runs"]], row["runs"]
+        for way in ways:
+            for each, nominal in zip(row["ways"][way], found["levels"], strict=True):
+                hits = each["found"]
+                if kind == "health":
+                    cells.append(_spent(hits, runs, nominal))
+                elif nominal == found["levels"][0]:
+                    cells.append(f"{100 * hits / runs:.0f} % ({each['ticks']:.0f})")
+        rows.append(cells)
+    if kind == "health":
+        heads = [f"{_way(way)}, {100 * at:g} %" for way in ways for at in found["levels"]]
+    else:
+        heads = [_way(way) for way in ways]
+    return table(["what is drawn", "rollouts", *heads], rows)
+
+
+def _spent(hits, runs, level) -> str:
+    """A rate in percent that may well be the level itself; bold where it is shown to be above."""
+    text = f"{100 * hits / runs:.2f}"
+    return text if lower(hits, runs) <= level else f"**{text}**"
+
+
+def _way(way) -> str:
+    return "any number of looks" if way == "many" else way.replace("obrien_fleming", "O'Brien-F.")
+
+
 def fleet() -> str:
     """150 metrics under one budget."""
     found = results.read("fleet")
@@ -176,6 +209,7 @@ TABLES = {
     "healthy": healthy,
     "regressions": regressions,
     "fleet": fleet,
+    "planned": planned,
     "speed": speed,
 }
 

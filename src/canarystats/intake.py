@@ -28,11 +28,12 @@ PERCENT_FROM = 5.0  # a share of this size is a percentage
 
 
 class Moment(NamedTuple):
-    """What all metrics of a tick share: its time, the designed share, whether to compare."""
+    """What all metrics of a tick share; see `Tick`."""
 
     at: float
     share: float | None
     comparing: bool
+    baked: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +59,10 @@ class Intake:
 
     def tick(self, name: str, i: int, moment: Moment) -> Tick:
         """The row of a metric at a tick; NaN where it has none."""
-        at, share, comparing = moment
+        at, share, comparing, baked = moment
         pair, row = self._row(name, i)
         if pair is None:
-            return Tick(at, NOTHING, None, None, share, comparing)
+            return Tick(at, NOTHING, None, None, share, comparing, baked)
         limit = pair.limit
         return Tick(
             at,
@@ -70,6 +71,7 @@ class Intake:
             None if limit is None else limit[row if len(limit) > 1 else 0],
             share,
             comparing,
+            baked,
         )
 
     def fingerprint(self, name: str, tick: Tick) -> bytes:

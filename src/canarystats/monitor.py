@@ -190,7 +190,8 @@ class Monitor:
     def _tick(self, intake: Intake, i: int, at: float, alike: list[Bank]) -> None:
         started = at if self._diary.started is None else self._diary.started
         share = None if intake.shares is None else float(intake.shares[i])
-        moment = Moment(at, share, comparing=at - started >= self.policy.warm_up)
+        past = at - started - self.policy.warm_up
+        moment = Moment(at, share, comparing=past >= 0, baked=self.policy.baked(past))
         digest = hashlib.sha256(f"{self._diary.digest}|{at!r}|{share!r}".encode())
         firings: list[Firing] = []
         stepped: dict[str, Tick] = {}
@@ -321,11 +322,11 @@ class Monitor:
             return MetricView(metric, (absent(metric),), unread, trouble=trouble)
         fold, state = held
         before = self._diary.before.get(metric.name)
-        past = (str(before),) if before is not None else ()
         evidence, proofs = fold.evidence(state), fold.proofs(state)
         once = [Evidence.model_validate_json(t) for t in self._diary.once.get(metric.name, ())]
         if once:
             evidence, proofs = once, [*proofs_at_one_look(metric, once), *proofs[1:]]
+        past = () if before is None else (str(before),)
         suppressed = fold.suppressed(state)
         said = (*notes, *past, *([suppressed] if suppressed else ()))
         if said:

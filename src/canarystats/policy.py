@@ -7,7 +7,7 @@ it changes.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -28,8 +28,8 @@ from canarystats.rules import (
     require_own_conditions,
     unfit,
 )
-from canarystats.section import Fraction, Section, Share
-from canarystats.stage import Stage, parts_of_the_budget
+from canarystats.section import Fraction, Section, Share, raise_first
+from canarystats.stage import Bake, Stage, fault_of_the_plan, parts_of_the_budget
 from canarystats.suppression import Suppression, only_about, require_known
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Absolute",
     "Action",
     "Arms",
+    "Bake",
     "ErrorBudget",
     "Gate",
     "Metric",
@@ -88,7 +89,10 @@ class Policy(Section):
     min_duration, min_samples
         What must have passed, in time and in canary requests or observations, before promotion.
     looks
-        ``many``: evidence holds at any number of looks; ``one``: one look at whole windows.
+        ``many``: evidence holds at any number of looks; ``one``: one look at whole windows;
+        ``planned``: comparisons are decided at the looks of ``bake``.
+    bake
+        The window and its looks, where they are planned.
     on_no_data
         What a required metric without data means: ``hold``, ``pass`` or ``rollback``.
     partial_data
@@ -125,7 +129,8 @@ class Policy(Section):
     warm_up: Duration = 0.0
     min_duration: Duration = 600.0
     min_samples: Annotated[int, Field(ge=0)] = 1000
-    looks: Literal["many", "one"] = "many"
+    looks: Literal["many", "planned", "one"] = "many"
+    bake: Bake | None = None
     on_no_data: Literal["hold", "pass", "rollback"] = "hold"
     partial_data: Literal["hold", "accept"] = "hold"
     unhealthy_baseline: Literal["hold", "ignore"] = "hold"
@@ -187,6 +192,8 @@ class Policy(Section):
         if self.marginal_score > self.pass_score:
             raise PolicyError("marginal_score", "marginal_score must not exceed pass_score")
         require_known(self.suppressions, [t.name for t in self.triggers], list(known))
+        if fault := fault_of_the_plan(self.looks, self.bake, self.interval):
+            raise PolicyError(*fault)
         self._check_stages()
         return self
 
@@ -259,6 +266,10 @@ class Policy(Section):
     def designed_share(self) -> float | None:
         """The canary's share where the traffic is divided; None in shadow, at 1 and unsaid."""
         return self.share if self.share is not None and 0 < self.share < 1 else None
+
+    def baked(self, seconds: float) -> float:
+        """The part of the bake window that has passed with a tick so long after its beginning."""
+        return 0.0 if self.bake is None else (seconds + self.interval) / self.bake.duration
 
     @classmethod
     def parse(cls, data: object) -> Self:
@@ -366,29 +377,3 @@ def _refuse_twice(path: str, names: list[str]) -> None:
     for i, name in enumerate(names):
         if name in names[:i]:
             raise PolicyError(f"{path}[{i}].name", f"{name!r} is there twice")
-
-
-def raise_first(error: ValidationError) -> NoReturn:
-    """Raise the first fault that was found in a policy, with its path.
-
-    Raises
-    ------
-    PolicyError
-        Always.
-    """
-    first = error.errors(include_url=False)[0]
-    path = ""
-    for part in first["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, PolicyError):
-        inner = ".".join(p for p in (path, cause.path) if p)
-        raise PolicyError(inner, cause.message) from error
-    if first["type"] == "extra_forbidden":
-        raise PolicyError(path, "there is no such key") from error
-    if first["type"] == "missing":
-        raise PolicyError(path, "is missing") from error
-    message = (
-        str(cause) if cause else f"{first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
-    )
-    raise PolicyError(path, message) from error

@@ -1,10 +1,12 @@
-"""What every part of a policy is: frozen, every key known."""
+"""What every part of a policy is: frozen, every key known, every fault told with its path."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from canarystats.errors import PolicyError
 
 
 def _a_part(value: float) -> float:
@@ -24,3 +26,29 @@ class Section(BaseModel):
     """A part of a policy: frozen, every key known, every default checked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def raise_first(error: ValidationError) -> NoReturn:
+    """Raise the first fault that was found in a policy, with its path.
+
+    Raises
+    ------
+    PolicyError
+        Always.
+    """
+    first = error.errors(include_url=False)[0]
+    path = ""
+    for part in first["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, PolicyError):
+        inner = ".".join(p for p in (path, cause.path) if p)
+        raise PolicyError(inner, cause.message) from error
+    if first["type"] == "extra_forbidden":
+        raise PolicyError(path, "there is no such key") from error
+    if first["type"] == "missing":
+        raise PolicyError(path, "is missing") from error
+    message = (
+        str(cause) if cause else f"{first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    )
+    raise PolicyError(path, message) from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from canarystats.durations import Duration
+from canarystats.durations import Duration, format_duration
 from canarystats.errors import PolicyError
 from canarystats.section import Fraction, Section, Share
 
@@ -14,6 +14,41 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROUNDING = 1e-9  # parts written in decimals may add up to a little over one
+
+
+class Bake(Section):
+    """A bake window of a fixed length, and the looks planned in it.
+
+    Parameters
+    ----------
+    duration
+        From the end of the warm-up; what comes later is watched and decides nothing.
+    looks
+        How many, evenly over the window; the last one at its end.
+    spending
+        How the error is spent over them: ``power`` of the part of the window that has passed,
+        ``pocock`` nearly evenly, ``obrien_fleming`` nearly all of it at the end.
+    exponent
+        Of ``power``: 1 spends in proportion to time, more spends later.
+    """
+
+    duration: Duration
+    looks: Annotated[int, Field(ge=1, le=20)] = 6
+    spending: Literal["power", "pocock", "obrien_fleming"] = "power"
+    exponent: Annotated[float, Field(gt=0, le=10)] = 1.5
+
+
+def fault_of_the_plan(looks: str, bake: Bake | None, interval: float) -> tuple[str, str] | None:
+    """The path and the words of what is wrong with a plan, or None."""
+    if bake is None:
+        missing = "bake", "is missing; looks: planned needs a window to plan in"
+        return missing if looks == "planned" else None
+    if looks != "planned":
+        return "bake", f"is read where looks is planned, and it is {looks}"
+    if bake.duration < bake.looks * interval:
+        least = format_duration(bake.looks * interval)
+        return "bake.duration", f"must be at least {least}, an interval for each of the looks"
+    return None
 
 
 class Stage(Section):

@@ -20,7 +20,7 @@ from canarystats.durations import format_duration
 from canarystats.metric import Arms, Metric, Query, Target
 from canarystats.policy import ErrorBudget, Policy
 from canarystats.rules import KINDS_READ, OWN_RULES, RULES, Absolute, Trigger
-from canarystats.stage import Stage
+from canarystats.stage import Bake, Stage
 from canarystats.suppression import Suppression
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, blocks_of, table_rows
 
@@ -189,6 +189,7 @@ SECTIONS = {
     "## Suppressions": Suppression,
     "## The absolute condition": Absolute,
     "## Stages": Stage,
+    "## Bake windows": Bake,
     "## Error budget": ErrorBudget,
     "## Arms": Arms,
 }

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canarystats.evidence import Status
-from canarystats.sequential import dispersion, edges, histogram
+from canarystats.sequential import dispersion, edges, slow_requests
 from canarystats.sequential.brackets import bracket
 from canarystats.sequential.histogram import Histogram
 from canarystats.sequential.histogram_state import HistogramState
@@ -158,7 +158,7 @@ def test_the_e_value_is_the_mean_over_the_chosen_edges_times_what_the_first_tick
     for i, (canary, baseline) in enumerate(ticks):
         state = made.step(state, canary[None].astype(float), baseline[None].astype(float), START)
         ours, theirs = slow(canary), slow(baseline)
-        fano = dispersion.fano(bursts, clumps=histogram.SLOW_CLUMPS)[0]
+        fano = dispersion.fano(bursts, clumps=slow_requests.CLUMPS)[0]
         share = np.full(width, 0.05)
         if i == 0 and not history:
             first = float(log_mean(Rows(width).step(ours, theirs, share, fano), 0))

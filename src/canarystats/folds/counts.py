@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.errors import InputError
-from canarystats.evidence import Evidence, Question
+from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
+from canarystats.folds.count_tests import TARGET, compares, tests
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
-from canarystats.sequential.counts import Counts, CountsState, Test
+from canarystats.sequential.counts import Counts, CountsState
+from canarystats.sequential.planned import PlannedState, counted_z
 from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from canarystats.policy import Trigger
+    from canarystats.evidence import Evidence
     from canarystats.verdict import Reading
     from canarystats.windows import Pair
+
+    FloatArray = NDArray[np.float64]
 
 EXPOSURE = 1
 
@@ -40,6 +44,7 @@ class CountsFoldState:
     rules: dict[str, RuleState]
     windows: dict[str, Trailing]
     presence: Presence = field(default_factory=Presence)
+    plan: PlannedState | None = None
 
 
 class CountsFold(TestedFold[CountsFoldState]):
@@ -50,9 +55,20 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.design = Counts(setting.metric.name, _tests(setting), clumps=setting.metric.clumps)
+        asked, planned = tests(setting), set[str]()
+        if setting.policy.looks == "planned":
+            planned = {test.claim for test in asked if compares(test)}
+        self.design = Counts(
+            setting.metric.name, asked, clumps=setting.metric.clumps, planned=planned
+        )
         throughput = [t.claim for t in self.design.tests if t.claim.endswith(".not_worse")]
         self._proven = (*NOT_WORSE, "low_enough", TARGET, *throughput)
+        self.bake = None
+        if setting.policy.looks == "planned":
+            levels = self._levels()
+            self._planned = [i for i, test in enumerate(asked) if test.claim in planned]
+            claims = [asked[i].claim for i in self._planned]
+            self.bake = Bake(setting, [Part(claim, levels.get(claim)) for claim in claims])
 
     def begin(self, history: Pair | None = None) -> CountsFoldState:
         """The state before the first tick."""
@@ -61,7 +77,9 @@ class CountsFold(TestedFold[CountsFoldState]):
             for key in map(self._window, self.rules)
         }
         past = None if history is None else (history.canary, history.baseline)
-        return CountsFoldState(self.design.begin(history=past), self.no_rules(), windows)
+        plan = None if self.bake is None else self.bake.design.begin()
+        begun = self.design.begin(history=past)
+        return CountsFoldState(begun, self.no_rules(), windows, plan=plan)
 
     def step(self, state: CountsFoldState, tick: Tick) -> CountsFoldState:
         """One tick."""
@@ -73,7 +91,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         )
         if not has_canary:
             rules = self.unread(state.rules, tick.at)
-            return CountsFoldState(state.counts, rules, state.windows, presence)
+            return CountsFoldState(state.counts, rules, state.windows, presence, state.plan)
         if self.design.needs_proportions and tick.canary[0] > tick.canary[EXPOSURE]:
             msg = (
                 f"metric {self.setting.metric.name!r}: canary events {tick.canary[0]:g} outnumber "
@@ -83,7 +101,8 @@ class CountsFold(TestedFold[CountsFoldState]):
             raise InputError(msg)
         compared = tick.baseline if has_baseline and tick.comparing and not quiet else None
         counts = state.counts if quiet else self.tested(state.counts, tick)
-        log_e = self.log_e(counts) if self.rules else {}
+        plan = state.plan if quiet else self._follow(state, tick)
+        log_e = self._weights(counts, plan) if self.rules else {}
         self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
@@ -93,7 +112,29 @@ class CountsFold(TestedFold[CountsFoldState]):
             else:
                 total = self.rules[name].kept(windows[self._window(name)]).total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
-        return CountsFoldState(counts, rules, windows, presence)
+        return CountsFoldState(counts, rules, windows, presence, plan)
+
+    def _follow(self, state: CountsFoldState, tick: Tick) -> PlannedState | None:
+        """What the planned looks have shown after a tick that has the canary."""
+        if self.bake is None or state.plan is None:
+            return None
+        canary = tick.canary[None]
+        baseline = np.full_like(canary, np.nan) if tick.baseline is None else tick.baseline[None]
+        share = np.full(1, np.nan if tick.share is None else tick.share)
+        counts, shares = self.design.asked(canary, baseline, share, self._unasked(tick.at))
+        exposures, rows = (canary[:, EXPOSURE], baseline[:, EXPOSURE]), self._planned
+        brought = (counts[0][0, rows], counts[1][0, rows]), shares[0, rows]
+
+        def measured(plan: PlannedState) -> tuple[FloatArray, FloatArray]:
+            fano = self.design.discounts(state.counts, exposures)[0, rows]
+            return counted_z(plan.tally, self.design.rising[rows], fano)
+
+        return self.bake.follow(state.plan, tick, brought, measured)
+
+    def _weights(self, counts: CountsState, plan: PlannedState | None) -> dict[str, float]:
+        """The log e-value of every claim: for any number of looks, or as planned."""
+        log_e = self.log_e(counts)
+        return log_e if self.bake is None or plan is None else log_e | self.bake.log_e(plan)
 
     def _outdone(
         self, total: NDArray[np.float64], log_e: dict[str, float], *, wanted: bool
@@ -132,9 +173,13 @@ class CountsFold(TestedFold[CountsFoldState]):
         tick: Tick,
     ) -> CountsState:
         """One tick of K rows of tests."""
-        claims = (test.claim for test in self.design.tests)
-        unasked = {claim for claim in claims if not self.gathers(claim, tick.at)}
+        unasked = self._unasked(tick.at)
         return self.design.step(tests, canary, baseline, tick.share, tick.at, unasked=unasked)
+
+    def _unasked(self, at: float) -> set[str]:
+        """The claims that gather no evidence at a tick."""
+        claims = (test.claim for test in self.design.tests)
+        return {claim for claim in claims if not self.gathers(claim, at)}
 
     def weighed(self, tests: CountsState) -> dict[str, NDArray[np.float64]]:
         """The log e-value of every claim, shape (K,) each."""
@@ -229,7 +274,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
-        log_e = self.log_e(state.counts)
+        log_e = self._weights(state.counts, state.plan)
         names = [claim for claim in log_e if claim in HARM]
         if not names:
             return False, None
@@ -240,14 +285,20 @@ class CountsFold(TestedFold[CountsFoldState]):
         values = [log_e[claim] for claim in log_e if claim.startswith("harm")]
         return bool(values) and reached(_mean(values), self.levels.get("harm"))
 
-    def evidence(self, state: CountsFoldState) -> list[Evidence]:
-        """What has been found."""
+    def _levels(self) -> dict[str, float]:
+        """The level of every claim that has one."""
         levels = self.levels | dict.fromkeys(self._proven, self.setting.proof_level)
         levels |= dict.fromkeys(SPLIT, self.setting.policy.error_budget.split / 2)
         if "harm" in self.levels:
             levels |= dict.fromkeys(HARM[1:], self.levels["harm"] / 2)  # two directions, averaged
+        return levels
+
+    def evidence(self, state: CountsFoldState) -> list[Evidence]:
+        """What has been found."""
         seen = state.presence.seen(has_baseline=True)
-        found = [self._aimed(e) for e in self.design.evidence(state.counts, levels)]
+        found = [self._aimed(e) for e in self.design.evidence(state.counts, self._levels())]
+        if self.bake is not None and state.plan is not None:
+            found = [self.bake.told(state.plan, evidence) for evidence in found]
         return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
 
     def _aimed(self, evidence: Evidence) -> Evidence:
@@ -259,7 +310,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def proofs(self, state: CountsFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
-        log_e, level = self.log_e(state.counts), self.setting.proof_level
+        log_e, level = self._weights(state.counts, state.plan), self.setting.proof_level
         name = self.setting.metric.name
         found = []
         rates = [claim for claim in log_e if claim in NOT_WORSE]
@@ -267,14 +318,23 @@ class CountsFold(TestedFold[CountsFoldState]):
             within = all(reached(log_e[claim], level) for claim in rates)
             low = "low_enough" in log_e and reached(log_e["low_enough"], level)
             tried = rates + (["low_enough"] if "low_enough" in log_e else [])
-            detail = _progress(log_e, tried, level)
+            detail = self._progress(state, log_e, tried)
             found.append(Proof(f"{name} not worse", within or low, detail))
         for claim in self._proven[len(NOT_WORSE) + 1 :]:
             if claim in log_e and (claim == TARGET or self._weighs_traffic(state)):
                 about = f"{name} meets its target" if claim == TARGET else "throughput not lower"
-                detail = _progress(log_e, [claim], level)
+                detail = self._progress(state, log_e, [claim])
                 found.append(Proof(about, reached(log_e[claim], level), detail))
         return found + self.unread_proofs(state)
+
+    def _progress(self, state: CountsFoldState, log_e: dict[str, float], claims: list[str]) -> str:
+        """How far the best of some claims has come."""
+        if self.bake is not None and state.plan is not None:
+            planned = [claim for claim in claims if claim in self.bake.claims]
+            if planned:
+                return self.bake.progress(state.plan, planned)
+        best = max(log_e[claim] for claim in claims)
+        return f"e-value {math.exp(min(best, 700.0)):.3g} of {1.0 / self.setting.proof_level:.3g}"
 
     def readings(self, state: CountsFoldState) -> list[Reading]:
         """What the rules see."""
@@ -310,7 +370,6 @@ COMPARED = (*BESIDE, "designed_exposure")
 HARM = ("harm", "harm.up", "harm.down")
 NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down")
 SPLIT = ("split.high", "split.low")
-TARGET = "target"
 CLAIMS: dict[str, tuple[str, str | None]] = {
     "error_rate": ("worse", "beyond"),
     "error_rate_absolute": ("absolute", None),
@@ -326,65 +385,6 @@ def _others(side: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([side[EXPOSURE] - side[0], side[EXPOSURE]])
 
 
-def _tests(setting: Setting) -> list[Test]:
-    """The questions a policy puts to a metric of counts."""
-    metric, found = setting.metric, list[Test]()
-    directions = {"increase": (True,), "decrease": (False,), "either": (True, False)}
-    if metric.compare:
-        allowed = setting.allowed(("error_rate",), setting.margin or 0.05)
-        for up in directions[metric.harmful]:
-            way = "" if metric.harmful != "either" else ".up" if up else ".down"
-            ratio = 1.0 + allowed if up else 1.0 / (1.0 + allowed)
-            found.append(Test(f"not_worse{way}", Question.NOT_WORSE, "arms", ratio, not up))
-            if metric.critical:
-                edge = 1.0 + setting.margin if up else 1.0 / (1.0 + setting.margin)
-                found.append(Test(f"harm{way}", Question.WORSE, "arms", edge, up))
-        if metric.absolute_margin and metric.harmful == "increase":
-            found.append(
-                Test("low_enough", Question.NOT_WORSE, "canary", metric.absolute_margin, False)
-            )
-    if (target := metric.target) is not None:
-        rising = target.at_least is not None
-        found.append(Test(TARGET, Question.NOT_WORSE, "canary", min(target.edge, 1.0), rising))
-    for trigger in setting.triggers:
-        if setting.compares(trigger):
-            found += _tests_of_trigger(trigger)
-        if trigger.absolute is not None:
-            level = trigger.absolute.threshold
-            claim = f"{trigger.name}.absolute"
-            found.append(Test(claim, Question.LEVEL, "canary", level, True))
-    if setting.policy.check_split and setting.trigger("throughput") is not None:
-        wide = 1.0 + setting.policy.split_tolerance
-        found.append(Test("split.high", Question.SPLIT, "traffic", wide, True))
-        found.append(Test("split.low", Question.SPLIT, "traffic", 1.0 / wide, False))
-    return found
-
-
-def _tests_of_trigger(trigger: Trigger) -> list[Test]:
-    name, threshold = trigger.name, trigger.threshold
-    if trigger.rule == "error_rate":
-        return [
-            Test(f"{name}.worse", Question.WORSE, "arms", 1.0, True),
-            Test(f"{name}.beyond", Question.BEYOND, "arms", threshold, True),
-        ]
-    if trigger.rule == "throughput":
-        return [
-            Test(f"{name}.worse", Question.WORSE, "traffic", 1.0, False),
-            Test(f"{name}.beyond", Question.BEYOND, "traffic", threshold, False),
-            Test(f"{name}.not_worse", Question.NOT_WORSE, "traffic", threshold, True),
-        ]
-    if trigger.rule == "share_below":
-        return [Test(f"{name}.below", Question.LEVEL, "canary", threshold, False)]
-    if trigger.rule == "share_above":
-        return [Test(f"{name}.above", Question.LEVEL, "canary", threshold, True)]
-    return [Test(f"{name}.below", Question.LEVEL, "canary", 1.0 - threshold, True)]
-
-
 def _mean(log_values: list[float]) -> float:
     top = max(log_values)
     return top + math.log(sum(math.exp(v - top) for v in log_values) / len(log_values))
-
-
-def _progress(log_e: dict[str, float], claims: list[str], level: float) -> str:
-    best = max(log_e[claim] for claim in claims)
-    return f"e-value {math.exp(min(best, 700.0)):.3g} of {1.0 / level:.3g}"

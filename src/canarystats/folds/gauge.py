@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.folds import standards
+from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
@@ -17,6 +18,7 @@ from canarystats.folds.standards import StandardState
 from canarystats.rules import BOTH_SIDES, LEVELS
 from canarystats.sequential.gauge import Gauge
 from canarystats.sequential.gauge_state import GaugeState
+from canarystats.sequential.planned import PlannedState
 from canarystats.triggers import beside, literal
 from canarystats.windows import Kind
 
@@ -43,6 +45,7 @@ class GaugeFoldState:
     presence: Presence = field(default_factory=Presence)
     unused: str = ""
     standards: dict[str, StandardState] = field(default_factory=dict)
+    plan: PlannedState | None = None
 
 
 class GaugeFold(TestedFold[GaugeFoldState]):
@@ -62,6 +65,18 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             batch=metric.batch,
         )
         self.standards = {each.claim: each for each in standards.standards(setting)}
+        self.bake = None
+        if setting.policy.looks == "planned" and metric.compare:
+            self.bake = Bake(setting, self._parts())
+
+    def _parts(self) -> list[Part]:
+        """Both directions; where either is harmful they share the level of *worse*."""
+        harm, proof = self.levels.get("harm"), self.setting.proof_level
+        asked = [self.design.harmful != "decrease", self.design.harmful != "increase"]
+        each = None if harm is None else harm / sum(asked)
+        return [Part("worse", each if way else None) for way in asked] + [
+            Part("not_worse", proof if way else None, every=True) for way in asked
+        ]
 
     def begin(self, history: Pair | None = None) -> GaugeFoldState:
         """The state before the first tick."""
@@ -77,6 +92,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             self.no_rules(),
             unused=unused,
             standards={claim: standards.begin(s, sides) for claim, s in self.standards.items()},
+            plan=None if self.bake is None else self.bake.design.begin(),
         )
 
     def _places(self, history: Pair) -> tuple[NDArray[np.int64], str]:
@@ -98,9 +114,10 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         presence = state.presence.tick(
             tick.at, canary=left, baseline=right, infinite=infinite, quiet=quiet
         )
-        gauge, comparing = state.gauge, tick.comparing and not quiet
+        gauge, plan, comparing = state.gauge, state.plan, tick.comparing and not quiet
         if comparing and self.setting.metric.compare and left and tick.baseline is not None:
             gauge = self.tested(gauge, tick)
+            plan = self._follow(state, gauge, tick)
         held = state.standards
         if left:
             held = {
@@ -111,7 +128,26 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             name: self._step_rule(name, state.rules[name], tick, held, left=left, right=right)
             for name in self.rules
         }
-        return GaugeFoldState(gauge, rules, presence, state.unused, held)
+        return GaugeFoldState(gauge, rules, presence, state.unused, held, plan)
+
+    def _follow(self, state: GaugeFoldState, after: GaugeState, tick: Tick) -> PlannedState | None:
+        """What the planned looks have shown after a tick that compares."""
+        if self.bake is None or state.plan is None:
+            return None
+        now = state.gauge if self.bake.design.past(tick.baked) else after
+
+        def measured(_: PlannedState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            z, information = self.design.z(now)
+            return z[0], information[0]
+
+        return self.bake.follow(state.plan, tick, None, measured)
+
+    def _weights(self, state: GaugeFoldState) -> dict[str, float]:
+        """The log e-value of every question: for any number of looks, or as planned."""
+        log_e = self.log_e(state.gauge)
+        if self.bake is None or state.plan is None:
+            return log_e
+        return log_e | self.bake.log_e(state.plan)
 
     def _step_rule(
         self,
@@ -191,7 +227,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         if self.setting.policy.looks == "one":
             return False, None  # the single look spends the level; nothing else may
-        log_e = self.log_e(state.gauge)["worse"]
+        log_e = self._weights(state)["worse"]
         return reached(log_e, self.levels.get("harm")), self.design.onset(state.gauge)
 
     def evidence(self, state: GaugeFoldState) -> list[Evidence]:
@@ -207,16 +243,22 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         levels = {"not_worse": self.setting.proof_level}
         if "harm" in self.levels:
             levels["worse"] = self.levels["harm"]
-        return self.design.evidence(state.gauge, levels)
+        found = self.design.evidence(state.gauge, levels)
+        if self.bake is None or state.plan is None:
+            return found
+        return [self.bake.told(state.plan, evidence) for evidence in found]
 
     def proofs(self, state: GaugeFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
         name, found = self.setting.metric.name, list[Proof]()
         if self.setting.metric.compare:
             level = self.setting.proof_level
-            log_e = self.log_e(state.gauge)["not_worse"]
+            log_e = self._weights(state)["not_worse"]
             detail = f"{self.design.gathered(state.gauge)}, "
-            detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
+            if self.bake is not None and state.plan is not None:
+                detail += self.bake.progress(state.plan, ["not_worse"])
+            else:
+                detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
             found.append(Proof(f"{name} not worse", reached(log_e, level), detail))
         aimed = self.standards.get(standards.TARGET)
         if aimed is not None:

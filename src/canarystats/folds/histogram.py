@@ -11,13 +11,15 @@ import numpy as np
 
 from canarystats.errors import InputError
 from canarystats.folds import shares
+from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.counts import CountsState
-from canarystats.sequential.histogram import Histogram
+from canarystats.sequential.histogram import RISING_AT_THE_QUANTILE, Histogram
 from canarystats.sequential.histogram_state import HistogramState
+from canarystats.sequential.planned import PlannedState, counted_z
 from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
@@ -45,6 +47,7 @@ class HistogramFoldState:
     samples: float
     presence: Presence = field(default_factory=Presence)
     shares: dict[str, CountsState] = field(default_factory=dict)
+    plan: PlannedState | None = None
 
 
 class HistogramFold(TestedFold[HistogramFoldState]):
@@ -66,6 +69,19 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         )
         self.shares = {each.claim: each for each in shares.shares(setting, upper_bounds)}
         self._claim = RULE if trigger is None else trigger.name
+        self.bake = None
+        if setting.policy.looks == "planned" and setting.metric.compare:
+            self.bake = Bake(setting, self._parts())
+
+    def _parts(self) -> list[Part]:
+        """One edge a question: that of the quantile, and for *beyond* the pair nearest to it."""
+        level = self._levels()
+        return [
+            Part("worse", level.get("worse")),
+            Part("beyond", level.get("beyond"), every=True),
+            Part("beyond", level.get("beyond"), every=True),
+            Part("not_worse", level["not_worse"]),
+        ]
 
     def begin(self, history: Pair | None = None) -> HistogramFoldState:
         """The state before the first tick."""
@@ -78,6 +94,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             tuple(bounds[:-1].tolist()),
             0.0,
             shares={claim: share.design.begin() for claim, share in self.shares.items()},
+            plan=None if self.bake is None else self.bake.design.begin(),
         )
 
     def check(self, upper_bounds: NDArray[np.float64]) -> None:
@@ -98,11 +115,11 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             tick.at, canary=has_canary, baseline=has_baseline, quiet=quiet
         )
         samples = state.samples + (float(tick.canary.sum()) if has_canary else 0.0)
-        histogram = state.histogram
+        histogram, plan = state.histogram, state.plan
         compares = has_canary and has_baseline and tick.comparing and not quiet
         if compares:
-            histogram = self.tested(histogram, tick)
-        log_e = self.log_e(histogram) if compares and self.rules else {}
+            histogram, plan = self.tested(histogram, tick), self._follow(state, tick)
+        log_e = self._weights(histogram, plan) if compares and self.rules else {}
         windows = self._advance(state.windows, tick, alone=has_canary, both=compares)
         held = state.shares
         if has_canary:
@@ -121,8 +138,27 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             else:
                 rules |= self.unread({name: rules[name]}, tick.at)
         return HistogramFoldState(
-            histogram, rules, windows, state.upper_bounds, samples, presence, held
+            histogram, rules, windows, state.upper_bounds, samples, presence, held, plan
         )
+
+    def _follow(self, state: HistogramFoldState, tick: Tick) -> PlannedState | None:
+        """What the planned looks have shown after a tick that compares."""
+        if self.bake is None or state.plan is None or tick.baseline is None:
+            return None
+        asked = self.design.asked_at_the_quantile(
+            state.histogram, tick.canary[None], tick.baseline[None]
+        )
+        brought = (asked.counts[0][0], asked.counts[1][0]), asked.share[0]
+
+        def measured(plan: PlannedState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            return counted_z(plan.tally, RISING_AT_THE_QUANTILE, asked.fano[0])
+
+        return self.bake.follow(state.plan, tick, brought, measured)
+
+    def _weights(self, histogram: HistogramState, plan: PlannedState | None) -> dict[str, float]:
+        """The log e-value of every question: for any number of looks, or as planned."""
+        log_e = self.log_e(histogram)
+        return log_e if self.bake is None or plan is None else log_e | self.bake.log_e(plan)
 
     def _step_quantile(
         self,
@@ -222,7 +258,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
 
     def harm(self, state: HistogramFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
-        log_e = self.log_e(state.histogram)["worse"]
+        log_e = self._weights(state.histogram, state.plan)["worse"]
         return reached(log_e, self.levels.get("harm")), self.design.onset(state.histogram, "worse")
 
     def evidence(self, state: HistogramFoldState) -> list[Evidence]:
@@ -231,6 +267,17 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         if not self.setting.metric.compare:
             seen = state.presence.seen(has_baseline=False)
             return [evidence.model_copy(update={"seen": seen}) for evidence in beyond]
+        seen = state.presence.seen(has_baseline=True)
+        found = self.design.evidence(state.histogram, self._levels())
+        if self.bake is not None and state.plan is not None:
+            found = [self.bake.told(state.plan, evidence) for evidence in found]
+        return [
+            evidence.model_copy(update={"seen": seen, "claim": f"{self._claim}.{evidence.claim}"})
+            for evidence in found
+        ] + [evidence.model_copy(update={"seen": seen}) for evidence in beyond]
+
+    def _levels(self) -> dict[str, float]:
+        """The level of every question that has one."""
         levels = {"not_worse": self.setting.proof_level}
         for question in ("worse", "beyond"):
             level = self.levels.get(f"{self._claim}.{question}")
@@ -238,11 +285,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
                 levels[question] = level
         if "harm" in self.levels:
             levels.setdefault("worse", self.levels["harm"])
-        seen = state.presence.seen(has_baseline=True)
-        return [
-            evidence.model_copy(update={"seen": seen, "claim": f"{self._claim}.{evidence.claim}"})
-            for evidence in self.design.evidence(state.histogram, levels)
-        ] + [evidence.model_copy(update={"seen": seen}) for evidence in beyond]
+        return levels
 
     def proofs(self, state: HistogramFoldState) -> list[Proof]:
         """What promotion needs to be shown, and whether it is."""
@@ -252,9 +295,11 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             found.insert(0, shares.proof(aimed, held, self.setting.metric.name))
         if not self.setting.metric.compare:
             return found
-        log_e = self.log_e(state.histogram)["not_worse"]
+        log_e = self._weights(state.histogram, state.plan)["not_worse"]
         level = self.setting.proof_level
         detail = f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
+        if self.bake is not None and state.plan is not None:
+            detail = self.bake.progress(state.plan, ["not_worse"])
         name = self.setting.metric.name
         return [Proof(f"{name} not worse", reached(log_e, level), detail), *found]
 

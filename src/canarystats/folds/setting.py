@@ -40,6 +40,8 @@ class Tick(NamedTuple):
         The canary's designed share of the traffic, or None.
     comparing
         Whether the warm-up has passed, so that comparisons gather evidence.
+    baked
+        The part of the bake window that has passed with this tick; 0 where none is planned.
     tested
         The state of the metric's tests after this tick, where they were stepped side by side with
         those of other metrics; None where they are still to be stepped.
@@ -51,6 +53,7 @@ class Tick(NamedTuple):
     limit: NDArray[np.float64] | None
     share: float | None
     comparing: bool
+    baked: float = 0.0
     tested: Any = None
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from canarystats.errors import PolicyError
-from canarystats.policy import raise_first
-from canarystats.section import Section, Share
+from canarystats.section import Section, Share, raise_first
 
 
 def _names(value: object) -> object:

@@ -25,7 +25,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import ndtri, stdtr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +65,20 @@ def log_e_value(
             a = np.where(t == 0, 0.0, np.copysign(np.sqrt(a2), t))
             log_e = log_e + np.log(np.maximum(2.0 * stdtr(n, a), SMALLEST))
     return np.where(n < 2, 0.0, log_e)
+
+
+def as_z(t: FloatArray, freedom: FloatArray) -> FloatArray:
+    """The standard normal value that is as far out as a t value is; NaN stays NaN.
+
+    Parameters
+    ----------
+    t, freedom
+        One shape; fewer than one degree of freedom is read as one.
+    """
+    # The lower tail of both keeps its digits where the upper one rounds to 1.
+    tail = stdtr(np.maximum(freedom, 1.0), -np.abs(t))
+    z: FloatArray = np.copysign(-ndtri(np.maximum(tail, SMALLEST)), t)
+    return z
 
 
 def half_width(n: FloatArray | float, variance: FloatArray, level: float) -> FloatArray:

@@ -98,7 +98,7 @@ def plan(  # noqa: PLR0913 - one keyword a fact, all but two optional
     rates = _base_rates(policy, base_error_rate, past)
     situations = [
         Situation(
-            policy=at,
+            policy=_at_any_look(at),
             share=_share(at, share),
             traffic=float(traffic),
             mirrored=float(mirrored),
@@ -122,6 +122,11 @@ def _stages(policy: Policy, stage: str | None) -> list[Policy]:
     if stage is not None:
         return [policy.at_stage(stage)]
     return [policy.at_stage(s.name) for s in policy.stages] or [policy]
+
+
+def _at_any_look(policy: Policy) -> Policy:
+    """The policy with the tests for any number of looks, which find no more than planned ones."""
+    return policy.model_copy(update={"looks": "many", "bake": None})
 
 
 def _share(policy: Policy, share: float | None) -> float:

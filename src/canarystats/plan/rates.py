@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canarystats.folds.counts import TARGET, CountsFold
+from canarystats.folds.count_tests import TARGET
+from canarystats.folds.counts import CountsFold
 from canarystats.kernels.two_proportions import requests_needed
 from canarystats.plan import counts, literal, outlook
 from canarystats.plan.outlook import Condition, Told

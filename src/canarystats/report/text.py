@@ -334,7 +334,10 @@ def _second_conditions(policy: Policy) -> list[str]:
 def _settings(policy: Policy) -> list[str]:
     budget, last = policy.error_budget, words.duration
     split = "the traffic split as designed" if policy.check_split else "any traffic split"
-    many = "evidence that holds at any number of looks" if policy.looks == "many" else "one look"
+    looks = {"many": "evidence that holds at any number of looks", "one": "one look"}
+    if policy.bake is not None:
+        looks["planned"] = f"{policy.bake.looks} planned looks in {last(policy.bake.duration)}"
+    timing = f"a tick every {last(policy.interval)}, warm-up {last(policy.warm_up)}"
     least = f"{words.number(policy.min_samples)} canary samples"
     passing, marginal = words.number(policy.pass_score), words.number(policy.marginal_score)
     bands = f"passes from {passing}, marginal from {marginal}"
@@ -349,7 +352,7 @@ def _settings(policy: Policy) -> list[str]:
         f"promotion: {policy.approval}; after {last(policy.min_duration)} and {least}; {split}"
     )
     return [
-        f"timing: a tick every {last(policy.interval)}, warm-up {last(policy.warm_up)}; {many}",
+        f"timing: {timing}; {looks[policy.looks]}",
         *([] if policy.stage else [promotion]),
         f"missing data: {policy.on_no_data}; partial data: {policy.partial_data}",
         f"score: {bands}",

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from canarystats.evidence import Evidence, Interval, Question, Status
-from canarystats.kernels.mixture import share_interval, shifted_share
+from canarystats.evidence import Evidence, Question
+from canarystats.kernels.mixture import shifted_share
 from canarystats.sequential import binomial, dispersion
 from canarystats.sequential.dispersion import Dispersion, Seen
+from canarystats.sequential.rate_effects import EVENTS, EXPOSURE, effects, place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Container, Mapping, Sequence
 
 FloatArray = NDArray[np.float64]
-INTERVAL_LEVEL = 0.95
-EVENTS, EXPOSURE = 0, 1
 BASELINE, CANARY, TRAFFIC = 0, 1, 2  # kinds of the dispersion
 BOTH = 3  # the errors of both sides, beside them
 ASSUMES_ERRORS = "errors are independent given the load"
@@ -90,14 +89,23 @@ class Counts:
         The questions.
     clumps
         How many events may come as one, at most, as long as the counts have not shown it.
+    planned
+        Claims that are decided elsewhere, at planned looks, and gather no e-value here.
     """
 
     def __init__(
-        self, metric: str, tests: Sequence[Test], *, clumps: float = dispersion.UNSEEN_CLUMPS
+        self,
+        metric: str,
+        tests: Sequence[Test],
+        *,
+        clumps: float = dispersion.UNSEEN_CLUMPS,
+        planned: Container[str] = (),
     ) -> None:
         self.metric, self.clumps = metric, clumps
         self.tests = tuple(tests)
-        self._odds = binomial.log_odds([test.rising for test in tests])
+        self.rising = np.array([test.rising for test in tests], dtype=bool)
+        self._open = [i for i, test in enumerate(tests) if test.claim not in planned]
+        self._odds = binomial.log_odds(self.rising[self._open].tolist())
         self._null = np.array([test.null for test in tests])
         sides = np.array([test.side for test in tests])
         self._arms, self._one, self._traffic = (
@@ -128,7 +136,7 @@ class Counts:
         if history is not None:
             ticks = float(np.isfinite(history[0][:, EXPOSURE]).sum())
             learned = dispersion.begin(size, 3, _past(*history))
-        tests = binomial.begin(size, len(self.tests))
+        tests = binomial.begin(size, len(self._open))
         return CountsState(tests, zero, zero, zero, np.zeros(size), learned, np.full(size, ticks))
 
     def step(
@@ -161,11 +169,10 @@ class Counts:
         """
         compared = np.full_like(canary, np.nan) if baseline is None else baseline
         designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
-        counts, shares = self._asked(canary, compared, designed, unasked)
-        exposures = canary[:, EXPOSURE], compared[:, EXPOSURE]
-        errors, traffic = _fano(state.dispersion, self.clumps, exposures)
-        fano = np.where(self._traffic, traffic[:, None], errors[:, None])
-        tests, _ = binomial.step(state.tests, self._odds, counts, shares, at, fano)
+        counts, shares = self.asked(canary, compared, designed, unasked)
+        fano = self.discounts(state, (canary[:, EXPOSURE], compared[:, EXPOSURE]))
+        here = (counts[0][:, self._open], counts[1][:, self._open]), shares[:, self._open]
+        tests, _ = binomial.step(state.tests, self._odds, *here, at, fano[:, self._open])
         both: NDArray[np.bool_] = np.isfinite((canary + compared).sum(axis=1))
         total = canary[:, EXPOSURE] + compared[:, EXPOSURE]
         known = both & ~np.isnan(designed)
@@ -179,8 +186,17 @@ class Counts:
             state.history,
         )
 
-    def _asked(
-        self, canary: FloatArray, baseline: FloatArray, share: FloatArray, unasked: Collection[str]
+    def discounts(self, state: CountsState, exposures: tuple[FloatArray, FloatArray]) -> FloatArray:
+        """What each question is discounted by at a tick of these exposures, shape (K, tests)."""
+        errors, traffic = _fano(state.dispersion, self.clumps, exposures)
+        return np.where(self._traffic, traffic[:, None], errors[:, None])
+
+    def asked(
+        self,
+        canary: FloatArray,
+        baseline: FloatArray,
+        share: FloatArray,
+        unasked: Collection[str] = (),
     ) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
         """Successes, failures and the null's share of each question, shape (K, tests).
 
@@ -204,13 +220,14 @@ class Counts:
         return counts, np.where(asked, shares, 0.0)
 
     def log_e(self, state: CountsState) -> dict[str, FloatArray]:
-        """The log e-value of every claim, shape (K,) each."""
+        """The log e-value of every claim that gathers one, shape (K,) each."""
         values = binomial.log_e_values(state.tests)
-        return {test.claim: values[:, i] for i, test in enumerate(self.tests)}
+        return {self.tests[i].claim: values[:, k] for k, i in enumerate(self._open)}
 
     def onset(self, state: CountsState, claim: str, row: int = 0) -> float | None:
-        """Unix seconds since when the evidence for a claim has only grown."""
-        return binomial.since(state.tests, [test.claim for test in self.tests].index(claim), row)
+        """Unix seconds since when the evidence for a claim has only grown; None where planned."""
+        claims = [self.tests[i].claim for i in self._open]
+        return binomial.since(state.tests, claims.index(claim), row) if claim in claims else None
 
     def evidence(
         self, state: CountsState, levels: Mapping[str, float], row: int = 0
@@ -219,7 +236,7 @@ class Counts:
         log_e = self.log_e(state)
         errors, traffic = (float(bound[row]) for bound in _fano(state.dispersion, self.clumps))
         source = _source(int(state.history[row]))
-        effects = _effects(self.tests, state, row)
+        shown = effects(self.tests, state, row)
         sizes = [round(s[row, EXPOSURE]) for s in (state.alone, state.canary, state.baseline)]
         found = []
         for test in self.tests:
@@ -234,55 +251,14 @@ class Counts:
                     claim=test.claim,
                     n_canary=sizes[0] if alone else sizes[1],
                     n_baseline=0 if alone else sizes[2],
-                    log_e_value=float(log_e[test.claim][row]),
+                    log_e_value=float(log_e[test.claim][row]) if test.claim in log_e else None,
                     level=levels.get(test.claim),
                     margin=None if alone else test.null - 1.0,
                     assumptions=(f"{assumes}, {bursts}",),
-                    **effects[_place(test)],
+                    **shown[place(test)],
                 )
             )
         return found
-
-
-class _Among(NamedTuple):
-    """Events among trials, and the share of them to centre an interval on."""
-
-    successes: float
-    failures: float
-    centre: float
-
-
-def _place(test: Test) -> tuple[str, float]:
-    """Against a constant an interval is centred on it; elsewhere all questions share one."""
-    return test.side, test.null if test.side == "canary" else 1.0
-
-
-def _effects(
-    tests: Sequence[Test], state: CountsState, row: int
-) -> dict[tuple[str, float], dict[str, object]]:
-    """How large each difference is; all intervals are found together."""
-    found = {_place(test): test for test in tests}
-    effects = {place: _effect(test, state, row) for place, test in found.items()}
-    asked = {place: among for place, (_, among) in effects.items() if among is not None}
-    shown = {place: effect for place, (effect, _) in effects.items()}
-    if asked:
-        successes, failures, centres = np.array(list(asked.values())).T
-        ends = np.stack(share_interval(successes, failures, centres, INTERVAL_LEVEL), axis=1)
-        for (place, among), pair in zip(asked.items(), ends.tolist(), strict=True):
-            level = place[0] == "canary"
-            low, high = pair if level else (_as_ratio(q, among.centre) for q in pair)
-            shown[place]["interval"] = Interval(low=low, high=high, level=INTERVAL_LEVEL)
-    return shown
-
-
-def _effect(test: Test, state: CountsState, row: int) -> tuple[dict[str, object], _Among | None]:
-    canary, baseline = state.canary[row].tolist(), state.baseline[row].tolist()
-    if test.side == "canary":
-        return _level_effect(state.alone[row].tolist(), test.null)
-    if test.side == "traffic":
-        designed = float(state.designed[row])
-        return _traffic_effect(canary[EXPOSURE], baseline[EXPOSURE], designed)
-    return _rate_effect(canary, baseline)
 
 
 def _source(history: int) -> str:
@@ -346,54 +322,3 @@ def _columns(*kinds: FloatArray) -> FloatArray:
     for i, kind in enumerate(kinds):
         table[:, i] = kind
     return table
-
-
-def _level_effect(canary: Sequence[float], null: float) -> tuple[dict[str, object], _Among | None]:
-    common: dict[str, object] = {"reference": null, "effect_scale": "share"}
-    if not canary[EXPOSURE]:
-        return common | {"status": Status.NO_DATA}, None
-    rate = canary[EVENTS] / canary[EXPOSURE]
-    among = _Among(canary[EVENTS], canary[EXPOSURE] - canary[EVENTS], null)
-    return common | {"observed": rate, "effect": rate}, among
-
-
-def _rate_effect(
-    canary: Sequence[float], baseline: Sequence[float]
-) -> tuple[dict[str, object], _Among | None]:
-    total = canary[EXPOSURE] + baseline[EXPOSURE]
-    if not (canary[EXPOSURE] and baseline[EXPOSURE]):
-        return {"status": Status.ONE_SIDE_ONLY if total else Status.NO_DATA}, None
-    common: dict[str, object] = {
-        "observed": canary[EVENTS] / canary[EXPOSURE],
-        "reference": baseline[EVENTS] / baseline[EXPOSURE],
-    }
-    if not canary[EVENTS] + baseline[EVENTS]:
-        return common | {"status": Status.NO_EVENTS, "detail": "no events on either side"}, None
-    among = _Among(canary[EVENTS], baseline[EVENTS], canary[EXPOSURE] / total)
-    return common | _ratio(among), among
-
-
-def _traffic_effect(
-    canary: float, baseline: float, designed: float
-) -> tuple[dict[str, object], _Among | None]:
-    if not canary + baseline:
-        return {"status": Status.NO_DATA}, None
-    if not designed:
-        detail = "the canary's designed traffic share is not given"
-        return {"status": Status.NOT_EVALUABLE, "detail": detail}, None
-    among = _Among(canary, baseline, designed / (canary + baseline))
-    shares: dict[str, object] = {
-        "observed": canary / (canary + baseline),
-        "reference": among.centre,
-    }
-    return shares | _ratio(among), among
-
-
-def _ratio(among: _Among) -> dict[str, object]:
-    """The ratio of two rates, from the canary's share of the events."""
-    share = among.successes / (among.successes + among.failures)
-    return {"effect": _as_ratio(share, among.centre), "effect_scale": "ratio"}
-
-
-def _as_ratio(q: float, share: float) -> float | None:
-    return None if q >= 1 or share <= 0 else q * (1 - share) / ((1 - q) * share)

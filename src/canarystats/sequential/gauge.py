@@ -43,6 +43,7 @@ FloatArray = NDArray[np.float64]
 
 INTERVAL_LEVEL = 0.95
 FEWEST_BATCHES = 7
+FEWEST_FOR_Z = 4  # batches at a planned look; as many as above where they are all the same
 WINDOW = 960  # ticks of a rollout, four hours of 15 s, a quarter of which the intervals suit best
 SHORTEST_TUNING = 50
 WORSE, NOT_WORSE, PLAIN = slice(0, 2), slice(2, 4), 4
@@ -256,6 +257,32 @@ class Gauge:
             one_sided=True,
         )
         return np.concatenate([worse, not_worse], axis=1)
+
+    def z(self, state: GaugeState) -> tuple[FloatArray, FloatArray]:
+        """The z value of each question at one planned look, and its information.
+
+        With enough history the sum of all ticks over its long-run standard deviation; otherwise the
+        t statistic of the batches as the z value of the same tail.
+
+        Returns
+        -------
+        tuple of ndarray
+            Shape (K, 4) each: worse upwards, worse downwards, not worse upwards and downwards.
+        """
+        n = state.batches[:, None] * np.ones(4)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            squares, mean = state.squares[:, :PLAIN], state.mean[:, :PLAIN]
+            enough = n >= np.where(squares > 0, FEWEST_FOR_Z, FEWEST_BATCHES)
+            t = np.where(mean == 0, 0.0, mean * np.sqrt(n * (n - 1.0) / squares))
+            z = student.as_z(np.where(enough, t, np.nan), n - 1.0)
+            known = self._variance(state.noise, state.ticks, state.changes)[:, None]
+            stretch = np.repeat(self.stretch, 2)
+            spent = state.spent[:, None] * np.ones(4)
+            by_ticks = state.total[:, :PLAIN] / np.sqrt(known * stretch * spent)
+        trusted = state.noise.trusted[:, None]
+        z, information = np.where(trusted, by_ticks, z), np.where(trusted, spent, n)
+        readable = np.isfinite(state.level).all(axis=1, keepdims=True)
+        return np.where(readable & np.tile(self._directions, 2), z, np.nan), information
 
     def gathered(self, state: GaugeState, row: int = 0) -> str:
         """How much has been seen, in words."""

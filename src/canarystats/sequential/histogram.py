@@ -29,7 +29,7 @@ Vovk & Wang (2021), E-values: calibration, combination and applications.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +37,14 @@ from numpy.typing import NDArray
 from canarystats.evidence import Evidence, Question
 from canarystats.kernels.combination import log_mean
 from canarystats.kernels.mixture import ODDS, shifted_share
-from canarystats.sequential import binomial, dispersion
+from canarystats.sequential import binomial, dispersion, slow_requests
 from canarystats.sequential.brackets import effect
-from canarystats.sequential.dispersion import Dispersion, Seen
 from canarystats.sequential.edges import (
     FAR,
     NEAR,
     NOT_WORSE,
     PAIRS,
+    QUANTILES,
     ROWS,
     SLOTS,
     UNUSED,
@@ -53,23 +53,27 @@ from canarystats.sequential.edges import (
     slower,
 )
 from canarystats.sequential.histogram_state import HistogramState
+from canarystats.sequential.slow_requests import CLUMPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FloatArray = NDArray[np.float64]
 ENOUGH = 300.0  # baseline requests whose quantiles choose the edges: three of them beyond p99
-# Nobody knows at first how slow requests clump. Some rows assume no larger clumps than this until
-# larger ones are seen. *Beyond* can afford it, for it asks for two things at once, far from the
-# quantile; so can a proof, which rolls nothing back.
-UNSEEN_CLUMPS = 2.0
-# The others assume this: slow requests share their causes more often than failed ones do.
-SLOW_CLUMPS = 20.0
 ASSUMES = "requests are independent given the load, up to the burstiness the baseline shows"
 QUESTIONS = ("worse", "beyond", "not_worse")
 # How much rarer the baseline's slow requests are than the quantile allows, for all practical ends.
 FEW_ODDS = -np.log(np.resize([1.5, 4.0, 30.0], len(ODDS)))
+RISING_AT_THE_QUANTILE = np.array([True, True, False, False])  # of what is asked there
 RISING = [True] * SLOTS + [False] + [True] * PAIRS + [False] * PAIRS
+
+
+class Asked(NamedTuple):
+    """What a tick asks of some rows of tests, shape (K, rows) each; see `binomial.step`."""
+
+    counts: tuple[FloatArray, FloatArray]
+    share: FloatArray
+    fano: FloatArray
 
 
 class Histogram:
@@ -145,7 +149,7 @@ class Histogram:
         edges = self._chosen(pooled, pooled.sum(axis=1) >= ENOUGH, state.edges)
         used = edges[0, :SLOTS] >= 0
         past = [
-            _seen(slower(side)[:, _places(edges[0, :SLOTS])], side.sum(axis=1), used)
+            slow_requests.seen(slower(side)[:, _places(edges[0, :SLOTS])], side.sum(axis=1), used)
             for side in sides
         ]
         return replace(
@@ -187,12 +191,12 @@ class Histogram:
         asked = read & used[:, 0]
         rows = np.arange(len(canary))[:, None]
         slow = slower(sides)[:, rows, _places(state.edges)]
-        learned = dispersion.fano(state.dispersion, _worth(*total), SLOW_CLUMPS)
-        fano = _discounts(learned, state.dispersion, nearest_slots(state.edges))
+        learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
+        fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
         counts, share = self._questions(slow, total, used)
         counts = (np.where(asked[:, None], counts[0], np.nan), counts[1])
         tests, _ = binomial.step(state.tests, self._odds, counts, share, at, fano)
-        seen = _seen(slow[1, :, :SLOTS], total[1], used[:, :SLOTS] & asked[:, None])
+        seen = slow_requests.seen(slow[1, :, :SLOTS], total[1], used[:, :SLOTS] & asked[:, None])
         after = replace(
             state,
             tests=tests,
@@ -225,6 +229,37 @@ class Histogram:
         share[:, :SLOTS] = shifted_share(realised, 1.0 + self.margin)
         share[:, NOT_WORSE] = shifted_share(realised, self.allowed)[:, 0]
         return (successes, failures), share
+
+    def asked_at_the_quantile(
+        self, state: HistogramState, canary: FloatArray, baseline: FloatArray
+    ) -> Asked:
+        """What a tick asks at one edge a question, for looks that are planned.
+
+        *Worse* at the watched edge nearest to the quantile, *beyond* at the first pair, *not worse*
+        at its own edge. Before edges are chosen a tick asks nothing.
+
+        Parameters
+        ----------
+        state
+            Before the tick.
+        canary, baseline
+            Bucket counts of the tick, shape (K, k).
+        """
+        sides = np.stack([canary, baseline])
+        total, used = sides.sum(axis=2), state.edges >= 0
+        rows = np.arange(len(canary))[:, None]
+        slow = slower(sides)[:, rows, _places(state.edges)]
+        counts, share = self._questions(slow, total, used)
+        learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
+        fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
+        away = np.abs(np.arange(SLOTS) - QUANTILES.searchsorted(self.quantile))
+        nearest = np.where(used[:, :SLOTS], away, SLOTS).argmin(axis=1)
+        others = np.broadcast_to([FAR.start, NEAR.start, NOT_WORSE], (len(canary), 3))
+        asked = np.hstack([nearest[:, None], others])
+        successes, failures, shares, discounts = (
+            np.take_along_axis(column, asked, axis=1) for column in (*counts, share, fano)
+        )
+        return Asked((successes, failures), shares, discounts)
 
     def _freeze(
         self,
@@ -261,9 +296,9 @@ class Histogram:
         )
         share = np.full(successes.shape, 1.0 - self.quantile)
         share[:, :edges] = shifted_share(realised, 1.0 + self.margin)
-        cautious = dispersion.fano(dispersion.begin(1, 1), clumps=SLOW_CLUMPS)[0, 0]
+        cautious = dispersion.fano(dispersion.begin(1, 1), clumps=CLUMPS)[0, 0]
         unknown = np.full((rows, 3 * edges), cautious)
-        unknown[:, edges:] = np.minimum(unknown[:, edges:], UNSEEN_CLUMPS)
+        unknown[:, edges:] = np.minimum(unknown[:, edges:], slow_requests.UNSEEN)
         fresh = binomial.begin(rows, 3 * edges)
         _, log_e = binomial.step(fresh, odds, (successes, failures), share, at, unknown)
         worse, far, near = np.hsplit(log_e, 3)
@@ -334,7 +369,7 @@ class Histogram:
         whose = f"the first {requests:.0f} baseline requests"
         if ticks:
             whose = f"{ticks:.0f} ticks of history ({requests:.0f} requests)"
-        fano = dispersion.fano(state.dispersion, clumps=SLOW_CLUMPS)[row][edges >= 0]
+        fano = dispersion.fano(state.dispersion, clumps=CLUMPS)[row][edges >= 0]
         return (
             f"edges {bounds} chosen from {whose}",
             f"slow requests come with a Fano factor of {fano.min():.3g} to {fano.max():.3g}",
@@ -344,28 +379,6 @@ class Histogram:
 def _places(edges: FloatArray) -> NDArray[np.int64]:
     """Edges as indices; rows without an edge read the first and ignore it."""
     return np.maximum(edges, 0.0).astype(np.int64)
-
-
-def _seen(slow: FloatArray, requests: FloatArray, used: NDArray[np.bool_]) -> Seen:
-    """The baseline's slow requests beyond each slot, shape (n, 6), out of all of them."""
-    return Seen(slow, np.where(used, requests[:, None], 0.0), slow)
-
-
-def _worth(canary: FloatArray, baseline: FloatArray) -> FloatArray:
-    """The harmonic mean of both sides' requests, 0 where one has none, shape (K, 1)."""
-    total = canary + baseline
-    both = 2.0 * canary * baseline / np.where(total > 0, total, 1.0)
-    return np.nan_to_num(both)[:, None]
-
-
-def _discounts(fano: FloatArray, learned: Dispersion, slots: NDArray[np.int64]) -> FloatArray:
-    """The Fano factor of every row of tests, shape (K, 11), from those of the slots."""
-    seen = np.full_like(fano, UNSEEN_CLUMPS)
-    for scale in (learned.ticks, learned.batches):
-        estimate = scale.squares / np.where(scale.expected > 0, scale.expected, 1.0)
-        seen = np.maximum(seen, estimate)
-    rows = np.arange(len(fano))[:, None]
-    return np.hstack([fano, np.minimum(fano, seen)[rows, slots]])
 
 
 def _mean_of(log_e: FloatArray, used: NDArray[np.bool_]) -> FloatArray:

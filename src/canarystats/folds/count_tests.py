@@ -1,0 +1,73 @@
+"""The questions that a policy puts to a metric of counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from canarystats.evidence import Question
+from canarystats.sequential.counts import Test
+
+if TYPE_CHECKING:
+    from canarystats.folds.setting import Setting
+    from canarystats.policy import Trigger
+
+TARGET = "target"
+
+
+def tests(setting: Setting) -> list[Test]:
+    """The questions a policy puts to a metric of counts."""
+    metric, found = setting.metric, list[Test]()
+    directions = {"increase": (True,), "decrease": (False,), "either": (True, False)}
+    if metric.compare:
+        allowed = setting.allowed(("error_rate",), setting.margin or 0.05)
+        for up in directions[metric.harmful]:
+            way = "" if metric.harmful != "either" else ".up" if up else ".down"
+            ratio = 1.0 + allowed if up else 1.0 / (1.0 + allowed)
+            found.append(Test(f"not_worse{way}", Question.NOT_WORSE, "arms", ratio, not up))
+            if metric.critical:
+                edge = 1.0 + setting.margin if up else 1.0 / (1.0 + setting.margin)
+                found.append(Test(f"harm{way}", Question.WORSE, "arms", edge, up))
+        if metric.absolute_margin and metric.harmful == "increase":
+            found.append(
+                Test("low_enough", Question.NOT_WORSE, "canary", metric.absolute_margin, False)
+            )
+    if (target := metric.target) is not None:
+        rising = target.at_least is not None
+        found.append(Test(TARGET, Question.NOT_WORSE, "canary", min(target.edge, 1.0), rising))
+    for trigger in setting.triggers:
+        if setting.compares(trigger):
+            found += _tests_of_trigger(trigger)
+        if trigger.absolute is not None:
+            level = trigger.absolute.threshold
+            claim = f"{trigger.name}.absolute"
+            found.append(Test(claim, Question.LEVEL, "canary", level, True))
+    if setting.policy.check_split and setting.trigger("throughput") is not None:
+        wide = 1.0 + setting.policy.split_tolerance
+        found.append(Test("split.high", Question.SPLIT, "traffic", wide, True))
+        found.append(Test("split.low", Question.SPLIT, "traffic", 1.0 / wide, False))
+    return found
+
+
+def compares(test: Test) -> bool:
+    """Whether a test compares the two sides, and not the split or a constant."""
+    return test.side != "canary" and test.question is not Question.SPLIT
+
+
+def _tests_of_trigger(trigger: Trigger) -> list[Test]:
+    name, threshold = trigger.name, trigger.threshold
+    if trigger.rule == "error_rate":
+        return [
+            Test(f"{name}.worse", Question.WORSE, "arms", 1.0, True),
+            Test(f"{name}.beyond", Question.BEYOND, "arms", threshold, True),
+        ]
+    if trigger.rule == "throughput":
+        return [
+            Test(f"{name}.worse", Question.WORSE, "traffic", 1.0, False),
+            Test(f"{name}.beyond", Question.BEYOND, "traffic", threshold, False),
+            Test(f"{name}.not_worse", Question.NOT_WORSE, "traffic", threshold, True),
+        ]
+    if trigger.rule == "share_below":
+        return [Test(f"{name}.below", Question.LEVEL, "canary", threshold, False)]
+    if trigger.rule == "share_above":
+        return [Test(f"{name}.above", Question.LEVEL, "canary", threshold, True)]
+    return [Test(f"{name}.below", Question.LEVEL, "canary", 1.0 - threshold, True)]
