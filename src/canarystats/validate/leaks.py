@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
 UNEVEN = 1.5  # rows whose times differ by more were thinned unequally
-TOLD = 0.9  # the part of all pods' samples that must be told to grow by no more than the floor
+TOLD = 0.9  # the part of all pods' samples that must be of pods told not to leak
 LEAK_LEVEL = 0.01
 
 
@@ -41,8 +41,9 @@ def leak(check: Check, pair: Pair, span: Span, tail: float) -> Finding:
     Notes
     -----
     Missed where a pod is shown to leak (`detect.leak`, level 0.01 for all pods together). Met where
-    no pod is, and where pods with nine tenths of the samples have slopes whose intervals end below
-    the target: a search that saw nothing in too short a time proves nothing. Rows of mixed
+    the slope of every pod that lived long enough to be searched is shown to be below the target,
+    and these pods hold nine tenths of the samples: a search that saw nothing in too short a time
+    proves nothing. Rows of mixed
     resolution are thinned to the coarsest of them, each the last value of its time.
     """
     rows = held(pair, span)
@@ -67,10 +68,7 @@ def leak(check: Check, pair: Pair, span: Span, tail: float) -> Finding:
         reason = f"no leak in {len(pods)} pods, none grows by more than {_hourly(check)}"
     else:
         answer = Answer.UNDECIDED
-        reason = (
-            f"no leak shown in {len(pods)} pods, but only {100 * told:.3g} % of their samples "
-            f"rule out {_hourly(check)}"
-        )
+        reason = f"no leak shown in {len(pods)} pods, and growth of {_hourly(check)} not ruled out"
     fleet = _fleet(pair, span)
     return answers.found(
         check,
@@ -83,18 +81,20 @@ def leak(check: Check, pair: Pair, span: Span, tail: float) -> Finding:
 
 
 def _told(pair: Pair, span: Span, pods: tuple[Leak, ...], floor: float) -> float:
-    """The part of all samples that is of pods shown to grow by no more than the floor."""
-    values = held(pair, span).values
-    samples = np.isfinite(values).sum(axis=0)
-    slow = [
-        pod.pod
-        for pod in pods
-        if pod.slope_interval is not None
-        and pod.slope_interval.high is not None
-        and pod.slope_interval.high <= floor
-    ]
-    still = [pod.pod for pod in pods if pod.evidence.status is Status.DEGENERATE]
-    return float(samples[slow + still].sum()) / max(float(samples.sum()), 1.0)
+    """The part of all samples that is of pods shown to grow by no more than the floor.
+
+    0 where a pod that was searched may grow by more: only what lived too briefly to be searched may
+    be left out.
+    """
+    samples = np.isfinite(held(pair, span).values).sum(axis=0)
+    told = [pod.pod for pod in pods if pod.evidence.status is Status.DEGENERATE]
+    for pod in pods:
+        if pod.evidence.status is Status.OK:
+            high = None if pod.slope_interval is None else pod.slope_interval.high
+            if high is None or high > floor:
+                return 0.0
+            told.append(pod.pod)
+    return float(samples[told].sum()) / max(float(samples.sum()), 1.0)
 
 
 def _thinned(pair: Pair, span: Span) -> Pair:
