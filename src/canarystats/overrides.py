@@ -44,6 +44,44 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any], path: str = "") 
     return found
 
 
+def without(base: Mapping[str, Any], names: object) -> dict[str, Any]:
+    """The base without these metrics, the triggers that read them, and what its stages say of both.
+
+    Raises
+    ------
+    PolicyError
+        If ``names`` is no list of metrics of the base.
+    """
+    if not isinstance(names, list | tuple):
+        raise PolicyError("without", f"must be a list of metrics, not {type(names).__name__}")
+    if not names:
+        return dict(base)
+    held = _named(base.get("metrics", ()), "metrics")
+    known = [metric["name"] for metric in held]
+    for i, name in enumerate(names):
+        if name not in known:
+            raise PolicyError(
+                f"without[{i}]", f"{name!r} is none of what it extends: {', '.join(known)}"
+            )
+    triggers = _named(base.get("triggers", ()), "triggers")
+    gone = {trigger["name"] for trigger in triggers if trigger.get("metric") in names}
+    found = dict(base) | {
+        "metrics": [metric for metric in held if metric["name"] not in names],
+        "triggers": [trigger for trigger in triggers if trigger["name"] not in gone],
+    }
+    if "stages" in base:
+        found["stages"] = [
+            stage
+            | {
+                part: [item for item in stage[part] if item["name"] not in dropped]
+                for part, dropped in (("metrics", names), ("triggers", gone))
+                if part in stage
+            }
+            for stage in _named(base["stages"], "stages")
+        ]
+    return found
+
+
 def _merged_by_name(base: Any, changes: Sequence[Any], path: str) -> list[Any]:
     if not isinstance(base, list | tuple):
         raise PolicyError(path, f"must be a list, not {type(base).__name__}")

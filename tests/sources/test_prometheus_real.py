@@ -311,3 +311,10 @@ def test_bounds_in_another_unit_are_scaled(server: str) -> None:
     pair = read(server, m={"kind": "histogram", "query": asked})
     assert pair.upper_bounds is not None
     assert pair.upper_bounds.tolist() == [100.0, 500.0, math.inf]
+
+
+def test_one_query_may_name_several_counters_of_the_same_labels(server: str) -> None:
+    both = '{__name__=~"req_total|plain_total",$arm,instance=~".*-a:80"}'
+    pair = read(server, r=counts("plain_total{$arm}", both))
+    assert pair.canary[:6, 1].tolist() == [20.0] * 5 + [22.0]
+    assert not noted(pair, "freshness_unknown")

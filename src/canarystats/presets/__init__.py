@@ -1,7 +1,8 @@
 """Policies as data: the presets that ship with the library, and policies read from files.
 
 A policy file is YAML, JSON or TOML. It may begin with ``extends: <preset or file>`` and then names
-only what differs; metrics, triggers and stages are matched by name.
+only what differs; metrics, triggers and stages are matched by name. ``without: [metric, ...]``
+leaves out metrics it would inherit, and the triggers that read them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 
 from canarystats.errors import PolicyError, SourceError, SourceErrorKind
 from canarystats.joint import JointPolicy
-from canarystats.overrides import merged, own_path
+from canarystats.overrides import merged, own_path, without
 from canarystats.policy import Policy
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
@@ -134,4 +135,5 @@ def _extended(data: dict[str, Any], folder: Path | None, chain: tuple[str, ...])
         raise PolicyError("extends", f"policies extend each other in a ring: {' > '.join(chain)}")
     beside = folder / parent if folder is not None and parent not in preset_names() else parent
     base = _extended(*_read(beside), chain=(*chain, parent))
-    return merged(base, {key: value for key, value in data.items() if key != "extends"})
+    base = without(base, data.get("without", ()))
+    return merged(base, {k: v for k, v in data.items() if k not in {"extends", "without"}})

@@ -41,6 +41,12 @@ def is_plain(query: str) -> bool:
     return _PLAIN.fullmatch(text) is not None
 
 
+def narrowed(selector: str, name: str) -> str:
+    """A plain selector with braces, for those of its series that have this metric's name."""
+    before, _, after = selector.rpartition("}")
+    return f'{before.rstrip(", ")},__name__="{name}"}}{after}'
+
+
 def selectors(query: str) -> list[str]:
     """Every selector with braces, once, in order; none where time is shifted.
 

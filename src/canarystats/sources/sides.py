@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canarystats.sources.promql import any_of, for_arm, is_plain, selectors
+from canarystats.sources.promql import any_of, for_arm, is_plain, narrowed, selectors
 from canarystats.sources.series import Series, Table, freshness, target_of
 
 if TYPE_CHECKING:
@@ -86,16 +86,42 @@ class Side:
         if setting or not series:
             fresh = np.ones((self.grid.size, len(series)), dtype=np.bool_)
             return Table(query, self.grid, series, fresh, raw, notes)
-        if raw:
-            stamps, more = self._api.query_range(f"timestamp({query})", self.grid)
-        else:
-            stamps, more = self._newest(query)
-        if not stamps:
-            more = (*more, f"freshness_unknown: {query}: it shifts time or names no selector")
-            fresh = np.stack([one.present for one in series], axis=1)
-        else:
-            fresh = freshness(series, stamps, self.grid)
+        fresh, more = self._dated(query, series) if raw else self._dated_together(query, series)
         return Table(query, self.grid, series, fresh, raw, tuple(dict.fromkeys(notes + more)))
+
+    def _dated(self, query: str, series: list[Series]) -> tuple[BoolArray, tuple[str, ...]]:
+        """Where the samples of a plain selector are fresh, one metric's name after the other.
+
+        ``timestamp`` drops the name, and the server refuses series that are told apart by nothing
+        else.
+        """
+        names = [one.labels.get("__name__", "") for one in series]
+        fresh = np.zeros((self.grid.size, len(series)), dtype=np.bool_)
+        notes: tuple[str, ...] = ()
+        for name in dict.fromkeys(names):
+            columns = [i for i, own in enumerate(names) if own == name]
+            asked = query if len(columns) == len(names) else narrowed(query, name)
+            stamps, more = self._api.query_range(f"timestamp({asked})", self.grid)
+            found, said = self._taken(asked, [series[i] for i in columns], stamps)
+            fresh[:, columns] = found
+            notes += more + said
+        return fresh, notes
+
+    def _dated_together(
+        self, query: str, series: list[Series]
+    ) -> tuple[BoolArray, tuple[str, ...]]:
+        """The same for an expression: as fresh as the newest sample behind it."""
+        stamps, more = self._newest(query)
+        fresh, said = self._taken(query, series, stamps)
+        return fresh, more + said
+
+    def _taken(
+        self, query: str, series: list[Series], stamps: list[Series]
+    ) -> tuple[BoolArray, tuple[str, ...]]:
+        if stamps:
+            return freshness(series, stamps, self.grid), ()
+        note = f"freshness_unknown: {query}: it shifts time or names no selector"
+        return np.stack([one.present for one in series], axis=1), (note,)
 
     def _newest(self, query: str) -> tuple[list[Series], tuple[str, ...]]:
         """The newest sample behind an expression, whose own time would always be now."""
