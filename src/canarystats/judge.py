@@ -143,6 +143,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         decided_at=causes[0].at if rolled_back else None,
         next_look=None if rolled_back or course.at is None else course.at + policy.interval,
         onset=causes[0].onset if causes else None,
+        onset_interval=causes[0].onset_interval if causes else None,
         share=course.share,
         stage=policy.stage,
         rollout=course.rollout,

@@ -210,9 +210,8 @@ class Monitor:
                 firings += fold.firings(state, at)
             harmed, onset = fold.harm(state) if fold.may_harm else (False, None)
             if harmed:
-                firings.append(
-                    harm_firing(self._settings[name].metric, fold.evidence(state), at, onset)
-                )
+                found, dated = fold.evidence(state), fold.began(state, "harm")
+                firings.append(harm_firing(self._settings[name].metric, found, at, onset, dated))
         self._diary = replace(
             self._diary,
             started=started,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from canarystats.errors import InputError
-from canarystats.evidence import Evidence, Record
+from canarystats.evidence import Evidence, Interval, Record
 
 if TYPE_CHECKING:
     from canarystats.report.explanation import Explanation
@@ -111,8 +111,10 @@ class Firing(Record):
         What the policy makes of it: ``rollback``, ``hold`` or ``report``.
     at
         Unix seconds of the tick it fired on; None where the data has no times.
-    onset
-        Unix seconds of the first tick of the trouble, as far as it can be told.
+    onset, onset_interval
+        Unix seconds of the first tick of the trouble, as far as it can be told, and where else it
+        may lie: by change point for errors, elsewhere since when the evidence has only grown or
+        the condition has held, without an interval.
     observed, reference, threshold
         The canary's figure, what it is compared with, and the number of the rule.
     held_seconds
@@ -127,6 +129,7 @@ class Firing(Record):
     action: str
     at: float | None
     onset: float | None = None
+    onset_interval: Interval | None = None
     observed: float | None = None
     reference: float | None = None
     threshold: float | None = None
@@ -172,8 +175,8 @@ class Verdict(Record):
         Unix seconds of the tick that caused a rollback; None for other decisions.
     next_look
         Unix seconds at which the next tick is due; None once rolled back.
-    onset
-        Unix seconds of the first tick of the trouble behind a rollback.
+    onset, onset_interval
+        Unix seconds of the first tick of the trouble behind a rollback, and where else it may lie.
     share
         The canary's designed traffic share at the last tick.
     stage
@@ -203,6 +206,7 @@ class Verdict(Record):
     decided_at: float | None = None
     next_look: float | None = None
     onset: float | None = None
+    onset_interval: Interval | None = None
     share: float | None = None
     stage: str = ""
     rollout: str = ""

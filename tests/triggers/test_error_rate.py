@@ -176,3 +176,13 @@ class TestTheAbsoluteCondition:
 
     def test_it_can_be_left_out(self):
         assert not judge(self.pair(200), self.policy(absolute=None)).firings
+
+
+def test_a_firing_dates_its_onset_and_says_how_surely():
+    n, onset = 90, 40
+    errors = np.where(np.arange(n) < onset, 50.0, 150.0)
+    verdict = cs.judge([steady_requests(n, errors=errors)], eight_triggers("requests"), share=0.05)
+    assert verdict.onset == START + onset * 15
+    interval = verdict.onset_interval
+    assert interval.low <= verdict.onset <= interval.high <= verdict.decided_at
+    assert verdict.firings[0].onset_interval == interval

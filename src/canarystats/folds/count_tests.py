@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from canarystats.evidence import Question
@@ -71,3 +72,9 @@ def _tests_of_trigger(trigger: Trigger) -> list[Test]:
     if trigger.rule == "share_above":
         return [Test(f"{name}.above", Question.LEVEL, "canary", threshold, True)]
     return [Test(f"{name}.below", Question.LEVEL, "canary", 1.0 - threshold, True)]
+
+
+def mean_of(log_values: list[float]) -> float:
+    """The logarithm of the mean of e-values, from their logarithms."""
+    top = max(log_values)
+    return top + math.log(sum(math.exp(v - top) for v in log_values) / len(log_values))

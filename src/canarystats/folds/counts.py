@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canarystats.errors import InputError
 from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
-from canarystats.folds.count_tests import TARGET, compares, tests
+from canarystats.folds.count_tests import TARGET, compares, mean_of, tests
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.sequential import onset
 from canarystats.sequential.counts import Counts, CountsState
 from canarystats.sequential.planned import PlannedState, counted_z
 from canarystats.triggers import beside, literal, trailing
@@ -25,9 +27,8 @@ from canarystats.windows import Kind
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from numpy.typing import NDArray
-
     from canarystats.evidence import Evidence
+    from canarystats.sequential.onset import Began
     from canarystats.verdict import Reading
     from canarystats.windows import Pair
 
@@ -45,6 +46,7 @@ class CountsFoldState:
     windows: dict[str, Trailing]
     presence: Presence = field(default_factory=Presence)
     plan: PlannedState | None = None
+    began: NDArray[np.float64] = field(default_factory=onset.begin)
 
 
 class CountsFold(TestedFold[CountsFoldState]):
@@ -91,7 +93,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         )
         if not has_canary:
             rules = self.unread(state.rules, tick.at)
-            return CountsFoldState(state.counts, rules, state.windows, presence, state.plan)
+            return replace(state, rules=rules, presence=presence)
         if self.design.needs_proportions and tick.canary[0] > tick.canary[EXPOSURE]:
             msg = (
                 f"metric {self.setting.metric.name!r}: canary events {tick.canary[0]:g} outnumber "
@@ -112,7 +114,10 @@ class CountsFold(TestedFold[CountsFoldState]):
             else:
                 total = self.rules[name].kept(windows[self._window(name)]).total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
-        return CountsFoldState(counts, rules, windows, presence, plan)
+        began = state.began
+        if compared is not None and self.gathers("error_rate.worse", tick.at):
+            began = onset.step(began, tick.canary, compared, tick.at)
+        return CountsFoldState(counts, rules, windows, presence, plan, began)
 
     def _follow(self, state: CountsFoldState, tick: Tick) -> PlannedState | None:
         """What the planned looks have shown after a tick that has the canary."""
@@ -272,6 +277,15 @@ class CountsFold(TestedFold[CountsFoldState]):
         worse, beyond = self.claims(rule)
         return self.design.onset(state.counts, beyond or worse)
 
+    def began(self, state: CountsFoldState, rule: str) -> Began | None:
+        """Since when the canary has had more errors, where that is what the rule is about."""
+        metric = self.setting.metric
+        if rule == HARM[0]:
+            dated = metric.harmful == "increase"
+        else:
+            dated = self.rules[rule].condition in DATED
+        return onset.began(state.began) if dated else None
+
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         log_e = self._weights(state.counts, state.plan)
@@ -283,7 +297,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def _harmed(self, log_e: dict[str, float]) -> bool:
         values = [log_e[claim] for claim in log_e if claim.startswith("harm")]
-        return bool(values) and reached(_mean(values), self.levels.get("harm"))
+        return bool(values) and reached(mean_of(values), self.levels.get("harm"))
 
     def _levels(self) -> dict[str, float]:
         """The level of every claim that has one."""
@@ -318,16 +332,16 @@ class CountsFold(TestedFold[CountsFoldState]):
             within = all(reached(log_e[claim], level) for claim in rates)
             low = "low_enough" in log_e and reached(log_e["low_enough"], level)
             tried = rates + (["low_enough"] if "low_enough" in log_e else [])
-            detail = self._progress(state, log_e, tried)
+            detail = self.progress(state, log_e, tried)
             found.append(Proof(f"{name} not worse", within or low, detail))
         for claim in self._proven[len(NOT_WORSE) + 1 :]:
             if claim in log_e and (claim == TARGET or self._weighs_traffic(state)):
                 about = f"{name} meets its target" if claim == TARGET else "throughput not lower"
-                detail = self._progress(state, log_e, [claim])
+                detail = self.progress(state, log_e, [claim])
                 found.append(Proof(about, reached(log_e[claim], level), detail))
         return found + self.unread_proofs(state)
 
-    def _progress(self, state: CountsFoldState, log_e: dict[str, float], claims: list[str]) -> str:
+    def progress(self, state: CountsFoldState, log_e: dict[str, float], claims: list[str]) -> str:
         """How far the best of some claims has come."""
         if self.bake is not None and state.plan is not None:
             planned = [claim for claim in claims if claim in self.bake.claims]
@@ -367,6 +381,7 @@ JUDGED_ALONE = {"success_rate", "error_rate_absolute", "share_above", "share_bel
 NOBODY = np.zeros(2)  # events and exposure of a baseline that is not there
 BESIDE = ("canary_events", "canary_exposure", "baseline_events", "baseline_exposure")
 COMPARED = (*BESIDE, "designed_exposure")
+DATED = {"error_rate", "error_rate_absolute", "success_rate"}  # more errors than the baseline
 HARM = ("harm", "harm.up", "harm.down")
 NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down")
 SPLIT = ("split.high", "split.low")
@@ -383,8 +398,3 @@ CLAIMS: dict[str, tuple[str, str | None]] = {
 def _others(side: NDArray[np.float64]) -> NDArray[np.float64]:
     """What did not happen, out of the same exposure."""
     return np.array([side[EXPOSURE] - side[0], side[EXPOSURE]])
-
-
-def _mean(log_values: list[float]) -> float:
-    top = max(log_values)
-    return top + math.log(sum(math.exp(v - top) for v in log_values) / len(log_values))

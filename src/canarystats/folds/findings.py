@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from canarystats.evidence import Evidence, Question, Status
+from canarystats.folds.rule import interval_of
 from canarystats.folds.setting import Proof
 from canarystats.verdict import Firing, Way
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from canarystats.policy import Metric
+    from canarystats.sequential.onset import Began
 
 
 def harm_firing(
-    metric: Metric, evidence: list[Evidence], at: float | None, onset: float | None
+    metric: Metric,
+    evidence: list[Evidence],
+    at: float | None,
+    onset: float | None,
+    dated: Began | None = None,
 ) -> Firing:
     """The metric's own test having rejected, with the figures of what it found."""
     found = [e for e in evidence if e.question is Question.WORSE and e.observed is not None]
@@ -29,7 +35,8 @@ def harm_firing(
         way=Way.DECISIVE,
         action="report" if metric.dry_run else "rollback",
         at=at,
-        onset=onset,
+        onset=onset if dated is None else dated.at,
+        onset_interval=interval_of(dated),
         observed=observed,
         reference=reference,
         reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{figures}",

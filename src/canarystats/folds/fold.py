@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from canarystats.folds.presence import Presence
     from canarystats.folds.rule import Rule
     from canarystats.folds.setting import Setting, Tick
+    from canarystats.sequential.onset import Began
     from canarystats.verdict import Firing, Reading
     from canarystats.windows import Kind, Pair
 
@@ -92,6 +93,10 @@ class Fold(ABC, Generic[S]):
         """Canary requests or observations so far; None where the metric counts none."""
         return None
 
+    def began(self, state: S, rule: str) -> Began | None:  # noqa: ARG002
+        """The onset of what a rule (or ``harm``) is about by change point, where it is dated."""
+        return None
+
     def split_is_off(self, state: S) -> bool:  # noqa: ARG002
         """Whether the traffic is shown not to be divided as designed."""
         return False
@@ -151,7 +156,8 @@ class TickFold(Fold[R]):
         found = []
         for name, rule in self.rules.items():
             if state.rules[name].way is not None:
-                found.append(rule.firing(state.rules[name], at, self.onset(state, name)))
+                since, began = self.onset(state, name), self.began(state, name)
+                found.append(rule.firing(state.rules[name], at, since, began))
         return [firing for firing in found if firing is not None]
 
     def beside(self, state: R) -> list[str]:

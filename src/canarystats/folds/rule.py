@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from canarystats.evidence import Interval
 from canarystats.rules import OWN_RULES
 from canarystats.triggers import beside as twin
 from canarystats.triggers import hold as timer
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from canarystats.policy import Suppression, Trigger
+    from canarystats.sequential.onset import Began
     from canarystats.triggers.trailing import Trailing
 
+ONSET_LEVEL = 0.95
 COMPARED = {
     "error_rate",
     "error_rate_absolute",
@@ -69,6 +72,13 @@ class RuleState:
     suppressed: int = 0
     silenced_by: str = ""
     beside: Beside = field(default_factory=Beside)
+
+
+def interval_of(dated: Began | None) -> Interval | None:
+    """Where an onset may lie, in Unix seconds."""
+    if dated is None:
+        return None
+    return Interval(low=dated.earliest, high=dated.latest, level=ONSET_LEVEL)
 
 
 class Rule:
@@ -193,8 +203,14 @@ class Rule:
             return ""
         return beside_it(self.condition, there.observed, self.unit)
 
-    def firing(self, state: RuleState, at: float | None, onset: float | None) -> Firing | None:
-        """The rule having fired, if it has."""
+    def firing(
+        self, state: RuleState, at: float | None, onset: float | None, dated: Began | None = None
+    ) -> Firing | None:
+        """The rule having fired, if it has.
+
+        ``onset`` is since when its evidence has only grown, ``dated`` its onset by change point,
+        where that is known; without, a sustained firing began with its condition.
+        """
         if state.way is None:
             return None
         way = Way(state.way)
@@ -211,7 +227,8 @@ class Rule:
             way=way,
             action="hold" if spared else self.trigger.action,
             at=at,
-            onset=onset if way is Way.DECISIVE else began,
+            onset=dated.at if dated else onset if way is Way.DECISIVE else began,
+            onset_interval=interval_of(dated),
             observed=state.observed,
             reference=state.reference,
             threshold=self.threshold,
