@@ -199,6 +199,32 @@ def test_too_few_batches_say_so_and_cannot_decide():
             assert not found.decides
 
 
+@pytest.mark.parametrize("level", [0.5, 0.2, 0.05])
+def test_the_status_and_what_may_decide_begin_at_the_same_batch(level):
+    # Values that never change: no data can show more in so many batches.
+    design = gauge(margin=0.0)
+    for batches in range(1, FEWEST_BATCHES + 2):
+        far, near = np.full((1, 5 * batches, 1), 500.0), np.full((1, 5 * batches, 1), 100.0)
+        enough = batches >= FEWEST_BATCHES
+        for canary, answer in ((far, "worse"), (near, "not_worse")):
+            state = follow(design, canary, near)
+            found = design.evidence(state, {"worse": level, "not_worse": level})
+            assert {e.status is Status.OK for e in found} == {enough}
+            assert [e.claim for e in found if e.decides] == ([answer] if enough else [])
+            assert max(float(e[0]) for e in design.log_e(state).values()) > 0 or not enough
+            z, _ = design.z(state)
+            assert bool(np.isfinite(z[0, [0, 2]]).all()) is enough
+
+
+def test_no_fewer_batches_could_bring_an_e_value_of_twenty():
+    mean, still = np.ones(1), np.zeros(1)
+    most = [
+        float(student.log_e_value(float(n), mean, still, one_sided=True)[0]) for n in range(2, 9)
+    ]
+    reach = [n for n, value in zip(range(2, 9), most, strict=True) if value >= np.log(20)]
+    assert reach[0] == FEWEST_BATCHES
+
+
 def test_six_ticks_decide_with_history():
     design = gauge()
     state = follow(design, noisy(6, 140, 1), noisy(6, 100, 2), calm_before())
