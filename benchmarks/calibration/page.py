@@ -132,6 +132,29 @@ def regressions() -> str:
     return table(["regression", "rollouts", "with history", "without", "rules as written"], rows)
 
 
+def prices() -> str:
+    """The delay of counts beside its limit, as less and less is known."""
+    found = results.read("prices")["prices"]
+    ratios = list(dict.fromkeys(row["ratio"] for row in found))
+    rows = []
+    for way in dict.fromkeys(row["way"] for row in found):
+        each = {row["ratio"]: row for row in found if row["way"] == way}
+        cells = [f"{each[r]['mean']:.2f} ({each[r]['median']:.2f})" for r in ratios]
+        rows.append([way, *cells])
+    return table(["what is known", *(f"errors x{ratio:g}" for ratio in ratios)], rows)
+
+
+def since() -> str:
+    """Delay and error of the onset of a regression that begins in mid-rollout."""
+    rows = []
+    for row in results.read("prices")["since"]:
+        for way, said in row["ways"].items():
+            cells = [row["about"], way, f"{said['delay']:.0f}", f"{said['off']:.0f}"]
+            rows.append([*cells, f"{100 * said['early']:.1f}"])
+    heads = ["from tick 300", "by", "delay, median", "onset off by, median", "before it, %"]
+    return table(heads, rows)
+
+
 def planned(kind) -> str:
     """A window of six looks: rejections of the healthy, or what is found of the harmed."""
     found = results.read("planned")
@@ -210,6 +233,8 @@ TABLES = {
     "regressions": regressions,
     "fleet": fleet,
     "planned": planned,
+    "prices": prices,
+    "since": since,
     "speed": speed,
 }
 

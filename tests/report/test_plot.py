@@ -118,6 +118,7 @@ def test_samples_rise_from_nothing_to_all():
         assert (np.diff(share) > 0).all()
         assert share[-1] == 1.0
         assert len(share) <= 2000
+    assert len(ax.collections) == 2  # a band for each side
 
 
 def test_verdicts_show_score_and_decisions():

@@ -23,12 +23,14 @@ from canarystats.report.axes import (
 )
 from canarystats.report.rows import limit as limit_words
 from canarystats.report.rows import rule_of
+from canarystats.sequential.bands import distribution_bands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
+    from canarystats.sequential.bands import Band
     from canarystats.verdict import Reading
     from canarystats.windows import FloatArray, Pair
 
@@ -183,7 +185,7 @@ def draw_events(ax: Axes, pair: Pair, x: FloatArray, readings: Sequence[Reading]
 
 
 def draw_samples(ax: Axes, pair: Pair) -> None:
-    """The share of samples below each value."""
+    """The share of samples below each value, within the band that holds it at every look."""
     from matplotlib.ticker import FuncFormatter
 
     unit = words.unit_of(pair.name)
@@ -191,6 +193,7 @@ def draw_samples(ax: Axes, pair: Pair) -> None:
         f"{words.plain(pair.name)}, share of samples below", color=MUTED, parse_math=False
     )
     smallest, largest = math.inf, 0.0
+    bands = dict(zip(("canary", "baseline"), distribution_bands(pair), strict=True))
     for side, colour, label in _sides(pair):
         values = np.sort(side[:, 0])
         keep = np.unique(np.linspace(0, len(values) - 1, MOST_POINTS).astype(int))
@@ -200,6 +203,7 @@ def draw_samples(ax: Axes, pair: Pair) -> None:
             continue
         smallest, largest = min(smallest, float(drawn[0])), max(largest, float(drawn[-1]))
         ax.step(drawn, share, where="post", color=colour, linewidth=1.8)
+        _shade(ax, bands[label], colour)
         at = int(np.searchsorted(share, 0.6 if label == "canary" else 0.4))
         at = min(at, len(drawn) - 1)
         offset, align = ((8, -4), "left") if label == "canary" else ((-8, 4), "right")
@@ -212,6 +216,12 @@ def draw_samples(ax: Axes, pair: Pair) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.quantity(value, unit)))
     ax.set_ylim(0, 1.02)
     value_axis(ax, "ratio")
+
+
+def _shade(ax: Axes, band: Band, colour: str) -> None:
+    keep = np.unique(np.linspace(0, len(band.values) - 1, MOST_POINTS).astype(int))
+    x, low, high = (column[keep] for column in (band.values, band.low, band.high))
+    ax.fill_between(x, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
 
 
 def _sides(pair: Pair) -> list[tuple[FloatArray, str, str]]:
