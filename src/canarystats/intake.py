@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.errors import InputError
-from canarystats.folds.setting import Tick
+from canarystats.folds.setting import Segments, Tick
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ class Intake:
         if pair is None:
             return Tick(at, NOTHING, None, None, share, comparing, baked)
         limit = pair.limit
+        by_segment = None
+        if pair.canary_by is not None and pair.baseline_by is not None:
+            by_segment = Segments(pair.segments, pair.canary_by[row], pair.baseline_by[row])
         return Tick(
             at,
             pair.canary[row],
@@ -72,6 +75,7 @@ class Intake:
             share,
             comparing,
             baked,
+            by_segment=by_segment,
         )
 
     def fingerprint(self, name: str, tick: Tick) -> bytes:
@@ -79,7 +83,11 @@ class Intake:
         if tick.canary is NOTHING:
             return b""
         bounds = self.pairs[name].upper_bounds
-        return _bytes_of(name, tick.canary, tick.baseline, tick.limit, bounds)
+        whole = _bytes_of(name, tick.canary, tick.baseline, tick.limit, bounds)
+        if tick.by_segment is None:
+            return whole
+        names, canary, baseline = tick.by_segment
+        return whole + _bytes_of("|".join(names), canary, baseline)
 
     def _row(self, name: str, i: int) -> tuple[Pair | None, int]:
         rows = self.rows.get(name)
@@ -170,7 +178,14 @@ def take_in_history(pairs: Iterable[Pair], policy: Policy) -> dict[str, Pair]:
         sides = [s for s in (pair.canary, pair.baseline) if s is not None and np.isfinite(s).any()]
         if sides:
             baseline = sides[1] if len(sides) > 1 else None
-            found[name] = replace(pair, canary=sides[0], baseline=baseline)
+            found[name] = replace(
+                pair,
+                canary=sides[0],
+                baseline=baseline,
+                segments=(),
+                canary_by=None,
+                baseline_by=None,
+            )
     return found
 
 

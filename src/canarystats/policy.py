@@ -113,6 +113,9 @@ class Policy(Section):
         Whether it may roll back; without, it is told what would.
     share
         The canary's designed share of the traffic; None where the caller says it.
+    segments
+        The canary's designed share of the traffic of each segment, where it is not the rollout's:
+        from 0 to 1, which is a segment that the canary serves alone.
     error_budget, arms, metrics, triggers
         See their classes.
     suppressions
@@ -142,6 +145,7 @@ class Policy(Section):
     marginal_score: Annotated[float, Field(ge=0, le=100)] = 75.0
     rollback: bool = True
     share: Share | None = None
+    segments: dict[str, Share] = Field(default={})
     error_budget: ErrorBudget = ErrorBudget()
     arms: Arms = Arms()
     metrics: tuple[Metric, ...] = Field(min_length=1)

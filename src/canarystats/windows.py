@@ -16,7 +16,7 @@ from canarystats import arrays
 from canarystats.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -59,6 +59,9 @@ class Pair:
         Limit of a gauge, shape (n, pods) or (1, pods), in the gauge's unit; 0 means unlimited.
     notes
         What was wrong with the data on its way here, such as ``"partial_response: ..."``.
+    segments, canary_by, baseline_by
+        Where the metric comes by segment of the traffic (`by_segment`): their names, and both
+        sides by segment, shape (n, S, columns); ``canary`` and ``baseline`` are then their sums.
     """
 
     name: str
@@ -69,6 +72,9 @@ class Pair:
     upper_bounds: FloatArray | None = None
     limit: FloatArray | None = None
     notes: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    canary_by: FloatArray | None = None
+    baseline_by: FloatArray | None = None
 
     @classmethod
     def gauge(
@@ -264,6 +270,48 @@ class Pair:
         clock = arrays.clock(times, len(left), field)
         return cls(name, Kind.EVENTS, clock, left, right, notes=tuple(notes))
 
+    @classmethod
+    def by_segment(cls, parts: Mapping[str, Pair]) -> Pair:
+        """One metric in segments of the traffic, such as internal, beta and premium users.
+
+        The two sides are then compared within each segment, so that a canary that serves another
+        mix of users is not taken for a worse one.
+
+        Parameters
+        ----------
+        parts
+            By segment, the same metric on the same clock: counts, or histograms with the same
+            buckets. A segment that only the canary serves has no baseline.
+
+        Raises
+        ------
+        InputError
+            If there is no part, or the parts are not of one metric, kind, clock and buckets.
+        """
+        if not parts:
+            msg = "parts is empty; a metric by segment has at least one"
+            raise InputError(msg)
+        names = tuple(sorted(parts))
+        pairs = [parts[name] for name in names]
+        first = pairs[0]
+        for name, pair in zip(names, pairs, strict=True):
+            _require_alike(name, pair, first)
+        canary = np.stack([pair.canary for pair in pairs], axis=1)
+        nothing = np.full_like(first.canary, np.nan)
+        others = [nothing if pair.baseline is None else pair.baseline for pair in pairs]
+        baseline = np.stack(others, axis=1)
+        twin = any(pair.baseline is not None for pair in pairs)
+        notes = dict.fromkeys(note for pair in pairs for note in pair.notes)
+        return replace(
+            first,
+            canary=_sum_of_read(canary),
+            baseline=_sum_of_read(baseline) if twin else None,
+            notes=tuple(notes),
+            segments=names,
+            canary_by=arrays.frozen(canary),
+            baseline_by=arrays.frozen(baseline),
+        )
+
     @property
     def n_ticks(self) -> int:
         """How many rows the pair holds."""
@@ -274,7 +322,13 @@ class Pair:
         if self.baseline is None:
             msg = f"metric {self.name!r}: there is no baseline to swap with"
             raise InputError(msg)
-        return replace(self, canary=self.baseline, baseline=self.canary)
+        return replace(
+            self,
+            canary=self.baseline,
+            baseline=self.canary,
+            canary_by=self.baseline_by,
+            baseline_by=self.canary_by,
+        )
 
     def rows(self, start: int, stop: int) -> Pair:
         """Ticks ``start`` up to but not including ``stop``."""
@@ -286,6 +340,8 @@ class Pair:
             canary=self.canary[part],
             baseline=None if self.baseline is None else self.baseline[part],
             limit=limit if limit is None or len(limit) == 1 else limit[part],
+            canary_by=None if self.canary_by is None else self.canary_by[part],
+            baseline_by=None if self.baseline_by is None else self.baseline_by[part],
         )
 
     def __repr__(self) -> str:
@@ -295,4 +351,42 @@ class Pair:
         missing = int(np.isnan(self.canary).all(axis=1).sum())
         twin = "no baseline" if self.baseline is None else "canary and baseline"
         gaps = f", {missing} missing on the canary" if missing else ""
-        return f"Pair {self.name!r}: {self.kind}, {twin}, {self.n_ticks} ticks{gaps}."
+        by = f" by segment ({', '.join(self.segments)})" if self.segments else ""
+        return f"Pair {self.name!r}: {self.kind}{by}, {twin}, {self.n_ticks} ticks{gaps}."
+
+
+def _require_alike(segment: str, pair: Pair, first: Pair) -> None:
+    """Refuse a segment that cannot stand beside the others."""
+    where = f"segment {segment!r}: "
+    if not isinstance(pair, Pair):
+        msg = f"{where}it is {type(pair).__name__}; it must be a Pair"
+        raise InputError(msg)
+    if pair.kind not in {Kind.COUNTS, Kind.HISTOGRAM}:
+        msg = f"{where}it is {pair.kind}; only counts and histograms come by segment"
+        raise InputError(msg)
+    if pair.segments:
+        msg = f"{where}it is by segment already"
+        raise InputError(msg)
+    for what, same in (
+        (f"of metric {first.name!r}", pair.name == first.name),
+        (f"{first.kind}", pair.kind is first.kind),
+        ("on the clock of the others", _equal(pair.times, first.times)),
+        ("as long as the others", len(pair.canary) == len(first.canary)),
+        ("in the buckets of the others", _equal(pair.upper_bounds, first.upper_bounds)),
+    ):
+        if not same:
+            msg = f"{where}it is not {what}"
+            raise InputError(msg)
+
+
+def _equal(one: FloatArray | None, other: FloatArray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
+
+
+def _sum_of_read(sides: FloatArray) -> FloatArray:
+    """Sums over segments, shape (n, columns), of those that were read; NaN where none was."""
+    read = np.isfinite(sides.sum(axis=2, keepdims=True))
+    total = np.where(read, sides, 0.0).sum(axis=1)
+    return arrays.frozen(np.where(read.any(axis=1), total, np.nan))

@@ -121,7 +121,7 @@ def banks(folds: Mapping[str, AnyFold], pairs: Mapping[str, Pair]) -> list[Bank]
             continue
         if fold.setting.suppressions:  # at some ticks not all of its tests are asked
             continue
-        if pair.baseline is not None:
+        if pair.baseline is not None and not pair.segments:
             widths = pair.canary.shape[1], pair.baseline.shape[1]
             alike.setdefault((fold.kind, fold.questions, widths), []).append(name)
     found = []

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.errors import InputError
+from canarystats.folds import segments
 from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.count_tests import TARGET, compares, mean_of, tests
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
+from canarystats.folds.segments import SegmentTotals
 from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential import onset
 from canarystats.sequential.counts import Counts, CountsState
@@ -47,6 +49,7 @@ class CountsFoldState:
     presence: Presence = field(default_factory=Presence)
     plan: PlannedState | None = None
     began: NDArray[np.float64] = field(default_factory=onset.begin)
+    segments: SegmentTotals = field(default_factory=partial(segments.none, 2))
 
 
 class CountsFold(TestedFold[CountsFoldState]):
@@ -92,8 +95,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             tick.at, canary=has_canary, baseline=has_baseline, quiet=quiet
         )
         if not has_canary:
-            rules = self.unread(state.rules, tick.at)
-            return replace(state, rules=rules, presence=presence)
+            return replace(state, rules=self.unread(state.rules, tick.at), presence=presence)
         if self.design.needs_proportions and tick.canary[0] > tick.canary[EXPOSURE]:
             msg = (
                 f"metric {self.setting.metric.name!r}: canary events {tick.canary[0]:g} outnumber "
@@ -102,10 +104,12 @@ class CountsFold(TestedFold[CountsFoldState]):
             )
             raise InputError(msg)
         compared = tick.baseline if has_baseline and tick.comparing and not quiet else None
+        strata = None if quiet else segments.strata_of(self.setting, tick)
         counts = state.counts if quiet else self.tested(state.counts, tick)
         plan = state.plan if quiet else self._follow(state, tick)
         log_e = self._weights(counts, plan) if self.rules else {}
-        self._refuse_exchanged(state.counts, counts, tick.share)
+        if not self.setting.policy.segments:
+            self._refuse_exchanged(state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
         for name in self.rules:
@@ -116,13 +120,16 @@ class CountsFold(TestedFold[CountsFoldState]):
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
         began = state.began
         if compared is not None and self.gathers("error_rate.worse", tick.at):
-            began = onset.step(began, tick.canary, compared, tick.at)
-        return CountsFoldState(counts, rules, windows, presence, plan, began)
+            sides, _ = segments.beside_each_other(tick, compared, strata)
+            began = onset.step(began, sides[:2], sides[2:4], tick.at)
+        by_segment = state.segments if strata is None else segments.add(state.segments, strata)
+        return CountsFoldState(counts, rules, windows, presence, plan, began, by_segment)
 
     def _follow(self, state: CountsFoldState, tick: Tick) -> PlannedState | None:
         """What the planned looks have shown after a tick that has the canary."""
         if self.bake is None or state.plan is None:
             return None
+        segments.refuse_planned(self.setting, tick)
         canary = tick.canary[None]
         baseline = np.full_like(canary, np.nan) if tick.baseline is None else tick.baseline[None]
         share = np.full(1, np.nan if tick.share is None else tick.share)
@@ -178,8 +185,9 @@ class CountsFold(TestedFold[CountsFoldState]):
         tick: Tick,
     ) -> CountsState:
         """One tick of K rows of tests."""
-        unasked = self._unasked(tick.at)
-        return self.design.step(tests, canary, baseline, tick.share, tick.at, unasked=unasked)
+        unasked, strata = self._unasked(tick.at), segments.strata_of(self.setting, tick)
+        sides = canary, baseline
+        return self.design.step(tests, *sides, tick.share, tick.at, strata, unasked=unasked)
 
     def _unasked(self, at: float) -> set[str]:
         """The claims that gather no evidence at a tick."""
@@ -218,16 +226,15 @@ class CountsFold(TestedFold[CountsFoldState]):
         self, windows: dict[str, Trailing], tick: Tick, compared: NDArray[np.float64] | None
     ) -> dict[str, Trailing]:
         advanced = dict(windows)
+        strata = None if compared is None else segments.strata_of(self.setting, tick)
+        both, others = segments.beside_each_other(tick, compared, strata)
         for key, window in windows.items():
             side, span = key.split()
             if side == "canary":
-                others = NOBODY if tick.baseline is None else np.nan_to_num(tick.baseline)
                 row = np.array([*tick.canary, *others])
                 advanced[key] = trailing.push(window, tick.at, row, float(span))
             elif compared is not None:
-                odds = np.nan if tick.share is None else tick.share / (1.0 - tick.share)
-                row = np.array([*tick.canary, *compared, odds * compared[EXPOSURE]])
-                advanced[key] = trailing.push(window, tick.at, row, float(span))
+                advanced[key] = trailing.push(window, tick.at, both, float(span))
         return advanced
 
     def _step_rule(
@@ -248,7 +255,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             if condition == "success_rate":
                 return literal.success_rate(side, threshold)
             if condition == "throughput":
-                return literal.throughput(float(canary[EXPOSURE]), float(total[4]), threshold)
+                return literal.throughput(float(total[5]), float(total[4]), threshold)
             return literal.share(side, threshold, above=condition != "share_below")
 
         worse, beyond = self.claims(name)
@@ -310,9 +317,12 @@ class CountsFold(TestedFold[CountsFoldState]):
     def evidence(self, state: CountsFoldState) -> list[Evidence]:
         """What has been found."""
         seen = state.presence.seen(has_baseline=True)
-        found = [self._aimed(e) for e in self.design.evidence(state.counts, self._levels())]
+        within = state.segments.totals if state.segments.names else None
+        found = self.design.evidence(state.counts, self._levels(), within=within)
+        found = [self._aimed(e) for e in found]
         if self.bake is not None and state.plan is not None:
             found = [self.bake.told(state.plan, evidence) for evidence in found]
+        found += segments.of_counts(self.setting.metric.name, state.segments)
         return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
 
     def _aimed(self, evidence: Evidence) -> Evidence:
@@ -378,9 +388,8 @@ class CountsFold(TestedFold[CountsFoldState]):
 ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident
 MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
 JUDGED_ALONE = {"success_rate", "error_rate_absolute", "share_above", "share_below"}
-NOBODY = np.zeros(2)  # events and exposure of a baseline that is not there
 BESIDE = ("canary_events", "canary_exposure", "baseline_events", "baseline_exposure")
-COMPARED = (*BESIDE, "designed_exposure")
+COMPARED = (*BESIDE, "designed_exposure", "carried_exposure")
 DATED = {"error_rate", "error_rate_absolute", "success_rate"}  # more errors than the baseline
 HARM = ("harm", "harm.up", "harm.down")
 NOT_WORSE = ("not_worse", "not_worse.up", "not_worse.down")

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.errors import InputError
-from canarystats.folds import shares
+from canarystats.folds import segments, shares
 from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
+from canarystats.folds.segments import SegmentTotals
 from canarystats.folds.setting import Proof, Setting, Tick, reached
 from canarystats.sequential.counts import CountsState
 from canarystats.sequential.histogram import RISING_AT_THE_QUANTILE, Histogram
 from canarystats.sequential.histogram_state import HistogramState
 from canarystats.sequential.planned import PlannedState, counted_z
+from canarystats.sequential.strata import standardised
 from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
+    from canarystats.sequential.strata import Strata
     from canarystats.windows import Pair
 
 RULE = "latency_p99"
@@ -48,6 +51,7 @@ class HistogramFoldState:
     presence: Presence = field(default_factory=Presence)
     shares: dict[str, CountsState] = field(default_factory=dict)
     plan: PlannedState | None = None
+    segments: SegmentTotals = field(default_factory=SegmentTotals)
 
 
 class HistogramFold(TestedFold[HistogramFoldState]):
@@ -95,6 +99,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             0.0,
             shares={claim: share.design.begin() for claim, share in self.shares.items()},
             plan=None if self.bake is None else self.bake.design.begin(),
+            segments=segments.none(len(bounds)),
         )
 
     def check(self, upper_bounds: NDArray[np.float64]) -> None:
@@ -120,7 +125,9 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         if compares:
             histogram, plan = self.tested(histogram, tick), self._follow(state, tick)
         log_e = self._weights(histogram, plan) if compares and self.rules else {}
-        windows = self._advance(state.windows, tick, alone=has_canary, both=compares)
+        strata = segments.strata_of(self.setting, tick) if compares else None
+        by_segment = state.segments if strata is None else segments.add(state.segments, strata)
+        windows = self._advance(state.windows, tick, strata, alone=has_canary, both=compares)
         held = state.shares
         if has_canary:
             held = {
@@ -138,13 +145,14 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             else:
                 rules |= self.unread({name: rules[name]}, tick.at)
         return HistogramFoldState(
-            histogram, rules, windows, state.upper_bounds, samples, presence, held, plan
+            histogram, rules, windows, state.upper_bounds, samples, presence, held, plan, by_segment
         )
 
     def _follow(self, state: HistogramFoldState, tick: Tick) -> PlannedState | None:
         """What the planned looks have shown after a tick that compares."""
         if self.bake is None or state.plan is None or tick.baseline is None:
             return None
+        segments.refuse_planned(self.setting, tick)
         asked = self.design.asked_at_the_quantile(
             state.histogram, tick.canary[None], tick.baseline[None]
         )
@@ -189,7 +197,13 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         return f"{side} {self.rules[rule].trigger.window:g}"
 
     def _advance(
-        self, windows: dict[str, Trailing], tick: Tick, *, alone: bool, both: bool
+        self,
+        windows: dict[str, Trailing],
+        tick: Tick,
+        strata: Strata | None,
+        *,
+        alone: bool,
+        both: bool,
     ) -> dict[str, Trailing]:
         advanced = dict(windows)
         for key, window in windows.items():
@@ -198,7 +212,12 @@ class HistogramFold(TestedFold[HistogramFoldState]):
                 continue
             nobody = np.zeros_like(tick.canary)
             other = nobody if tick.baseline is None else np.nan_to_num(tick.baseline)
-            row = np.concatenate([tick.canary, other])
+            ours = tick.canary
+            if strata is not None:
+                exposures = strata.canary.sum(axis=1), strata.baseline.sum(axis=1)
+                within, other = standardised(strata.canary, strata.baseline, *exposures)
+                ours = within if side == "both" else ours
+            row = np.concatenate([ours, other])
             advanced[key] = trailing.push(window, tick.at, row, float(span))
         return advanced
 
@@ -227,7 +246,8 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         tick: Tick,
     ) -> HistogramState:
         """One tick of K rows of tests."""
-        return self.design.step(tests, canary, baseline, tick.at)
+        strata = segments.strata_of(self.setting, tick)
+        return self.design.step(tests, canary, baseline, tick.at, strata)
 
     def _step_rule(
         self,

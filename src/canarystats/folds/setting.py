@@ -23,6 +23,22 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
 
+class Segments(NamedTuple):
+    """One row of one metric by segment of the traffic.
+
+    Parameters
+    ----------
+    names
+        The segments, S of them.
+    canary, baseline
+        Shape (S, columns); a row of NaN was not read, or has no such side.
+    """
+
+    names: tuple[str, ...]
+    canary: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+
+
 class Tick(NamedTuple):
     """One row of one metric.
 
@@ -45,6 +61,8 @@ class Tick(NamedTuple):
     tested
         The state of the metric's tests after this tick, where they were stepped side by side with
         those of other metrics; None where they are still to be stepped.
+    by_segment
+        The row by segment, where the metric comes so.
     """
 
     at: float
@@ -55,6 +73,7 @@ class Tick(NamedTuple):
     comparing: bool
     baked: float = 0.0
     tested: Any = None
+    by_segment: Segments | None = None
 
 
 class Proof(NamedTuple):

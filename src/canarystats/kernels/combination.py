@@ -35,3 +35,12 @@ def log_mean(log_e: FloatArray, weights: FloatArray | None = None) -> FloatArray
         terms = np.exp(log_e - finite) * share.reshape(-1, *[1] * (log_e.ndim - 1))
         mean: FloatArray = finite + np.log(np.add.accumulate(terms, axis=0)[-1])
     return np.where(np.isposinf(top), np.inf, mean)
+
+
+def log_mean_of(log_e: FloatArray, used: NDArray[np.bool_]) -> FloatArray:
+    """Logarithm of the mean of the e-values in use, 0 where there is none, shape (K,)."""
+    top = np.where(used, log_e, -np.inf).max(axis=1)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total = np.where(used, np.exp(np.minimum(log_e - top[:, None], 0.0)), 0.0).sum(axis=1)
+    many = used.sum(axis=1)
+    return np.where(many > 0, top + np.log(np.where(many > 0, total / np.maximum(many, 1), 1.0)), 0)

@@ -84,9 +84,10 @@ def advance(
     looks
         Shape (K,): how many looks came before.
     counts
-        Successes and failures of this look, shape (K, tests) each.
+        Successes and failures of this look, shape (K, tests) each; with an axis of strata before
+        them, shape (S, K, tests), their log-likelihoods are added up.
     share
-        Shape (K, tests): the share of successes at the edge of the null.
+        The shape of the counts: the share of successes at the edge of the null.
     log_odds
         Shape (tests, grid): the alternatives, as logarithms of odds multipliers.
     fano
@@ -96,10 +97,10 @@ def advance(
     successes, failures = counts
     begins = _still_to_begin(looks) - onset_mass_left(looks)
     # log1p would be exact beyond 1e-16 an event, and takes three times as long.
-    gain = successes[:, :, None] * log_odds
-    gain -= (successes + failures)[:, :, None] * np.log(
-        1.0 + share[:, :, None] * np.expm1(log_odds)
-    )
+    gain = successes[..., None] * log_odds
+    gain -= (successes + failures)[..., None] * np.log(1.0 + share[..., None] * np.expm1(log_odds))
+    if successes.ndim > mass.ndim - 1:
+        gain = gain.sum(axis=0)
     gain /= np.reshape(fano, (*np.shape(fano), 1))
     return onsets.grown(mass, log_scale, begins, PRIOR, gain)
 

@@ -112,7 +112,9 @@ def _rule_behind(evidence: Evidence, read: set[tuple[str, str]]) -> str:
 
 def _matter(evidence: Evidence) -> str:
     """What evidence that no rule asks for is about."""
-    rule = evidence.claim.partition(".")[0]
+    rule, _, part = evidence.claim.partition(".")
+    if rule == "segment":
+        return f"segment {words.plain(part)}"
     asked = ASKED[evidence.question]
     return f"{words.plain(rule)} {asked}" if rule in rows.LIMITS else asked
 

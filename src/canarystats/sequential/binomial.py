@@ -78,16 +78,18 @@ def step(
     odds
         From `log_odds`.
     counts
-        Successes and failures, shape (K, tests) each; a row with a NaN was not read and keeps its
-        state.
+        Successes and failures, shape (K, tests) each, or (S, K, tests) in S strata; a row with a
+        NaN was not read and keeps its state.
     share
-        Shape (K, tests): the share of successes at the edge of the null.
+        The shape of the counts: the share of successes at the edge of the null.
     at
         Unix seconds.
     fano
         Shape (K, tests) or one for all: what the evidence is divided by.
     """
-    read: NDArray[np.bool_] = np.isfinite((counts[0] + counts[1]).sum(axis=1))
+    both = counts[0] + counts[1]
+    whole = both if both.ndim == 2 else both.sum(axis=0)
+    read: NDArray[np.bool_] = np.isfinite(whole.sum(axis=1))
     mass, scale = mixture.advance(
         state.mass, state.log_scale, state.looks, counts, share, odds, fano
     )

@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from canarystats.evidence import Evidence, Question
 from canarystats.kernels.mixture import shifted_share
 from canarystats.sequential import binomial, dispersion
+from canarystats.sequential import strata as by_segment
 from canarystats.sequential.dispersion import Dispersion, Seen
-from canarystats.sequential.rate_effects import EVENTS, EXPOSURE, effects, place
+from canarystats.sequential.rate_effects import EVENTS, EXPOSURE, INTERVAL_LEVEL, effects, place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Mapping, Sequence
+
+    from canarystats.sequential.strata import Strata
 
 FloatArray = NDArray[np.float64]
 BASELINE, CANARY, TRAFFIC = 0, 1, 2  # kinds of the dispersion
@@ -146,6 +149,7 @@ class Counts:
         baseline: FloatArray | None,
         share: FloatArray | float | None,
         at: float,
+        strata: Strata | None = None,
         *,
         unasked: Collection[str] = (),
     ) -> CountsState:
@@ -164,27 +168,54 @@ class Counts:
             where it is not known.
         at
             Unix seconds.
+        strata
+            One metric only: the tick by segment of the traffic. The two sides are compared within
+            each; the canary alone is judged as a whole.
         unasked
             Claims that this tick says nothing about.
         """
         compared = np.full_like(canary, np.nan) if baseline is None else baseline
         designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
         counts, shares = self.asked(canary, compared, designed, unasked)
+        alone = canary
+        split = _split(canary, compared, designed)
+        if strata is not None:
+            counts, shares = self._within(strata, counts, shares, unasked)
+            canary, compared = (side[None] for side in strata.pooled())
+            split = _Split(*(np.array([part]) for part in by_segment.split(strata)))
         fano = self.discounts(state, (canary[:, EXPOSURE], compared[:, EXPOSURE]))
-        here = (counts[0][:, self._open], counts[1][:, self._open]), shares[:, self._open]
+        here = (counts[0][..., self._open], counts[1][..., self._open]), shares[..., self._open]
         tests, _ = binomial.step(state.tests, self._odds, *here, at, fano[:, self._open])
         both: NDArray[np.bool_] = np.isfinite((canary + compared).sum(axis=1))
-        total = canary[:, EXPOSURE] + compared[:, EXPOSURE]
-        known = both & ~np.isnan(designed)
+        known = both & ~np.isnan(split.expected)
         return CountsState(
             tests,
-            state.alone + np.where(np.isnan(canary), 0.0, canary),
+            state.alone + np.where(np.isnan(alone), 0.0, alone),
             state.canary + np.where(both[:, None], canary, 0.0),
             state.baseline + np.where(both[:, None], compared, 0.0),
-            state.designed + np.where(known, designed * total, 0.0),
-            dispersion.step(state.dispersion, _seen(canary, compared, designed)),
+            state.designed + np.where(known, split.expected, 0.0),
+            dispersion.step(state.dispersion, _seen(canary, compared, split)),
             state.history,
         )
+
+    def _within(
+        self,
+        strata: Strata,
+        counts: tuple[FloatArray, FloatArray],
+        shares: FloatArray,
+        unasked: Collection[str],
+    ) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
+        """What is asked of one metric as a whole and within each segment, shape (1 + S, 1, tests).
+
+        Questions about the canary alone are put to the whole, the others to the segments.
+        """
+        inside, edges = self.asked(strata.canary, strata.baseline, strata.shares, unasked)
+        successes, failures = (
+            np.concatenate([np.where(self._one, whole, 0.0 * whole), _where_one(~self._one, part)])
+            for whole, part in zip(counts, inside, strict=True)
+        )
+        edge = np.concatenate([shares, edges])
+        return (successes[:, None], failures[:, None]), edge[:, None]
 
     def discounts(self, state: CountsState, exposures: tuple[FloatArray, FloatArray]) -> FloatArray:
         """What each question is discounted by at a tick of these exposures, shape (K, tests)."""
@@ -230,9 +261,16 @@ class Counts:
         return binomial.since(state.tests, claims.index(claim), row) if claim in claims else None
 
     def evidence(
-        self, state: CountsState, levels: Mapping[str, float], row: int = 0
+        self,
+        state: CountsState,
+        levels: Mapping[str, float],
+        row: int = 0,
+        within: FloatArray | None = None,
     ) -> list[Evidence]:
-        """What each question about a row has been answered so far; ``levels`` by claim."""
+        """What each question about a row has been answered so far; ``levels`` by claim.
+
+        ``within`` are the totals by segment, as `strata.common_effect` takes them.
+        """
         log_e = self.log_e(state)
         errors, traffic = (float(bound[row]) for bound in _fano(state.dispersion, self.clumps))
         source = _source(int(state.history[row]))
@@ -243,6 +281,9 @@ class Counts:
             alone, split = test.side == "canary", test.side == "traffic"
             assumes = ASSUMES_TRAFFIC if split else ASSUMES_ERRORS
             bursts = f"up to a Fano factor of {traffic if split else errors:.2g}, {source}"
+            common: dict[str, object] = {}
+            if test.side == "arms" and within is not None:
+                common = by_segment.common_effect(within, INTERVAL_LEVEL)
             found.append(
                 Evidence(
                     metric=self.metric,
@@ -255,7 +296,7 @@ class Counts:
                     level=levels.get(test.claim),
                     margin=None if alone else test.null - 1.0,
                     assumptions=(f"{assumes}, {bursts}",),
-                    **shown[place(test)],
+                    **(shown[place(test)] | common),
                 )
             )
         return found
@@ -272,13 +313,13 @@ def _past(one: FloatArray, other: FloatArray | None) -> list[Seen]:
     canary_unknown = np.full_like(one, np.nan)
     unknown = np.full(len(one), np.nan)
     if other is None:
-        return [_seen(canary_unknown, one, unknown)]
+        return [_seen(canary_unknown, one, _split(canary_unknown, one, unknown))]
     total = (one + other)[:, EXPOSURE]
     read = np.isfinite(total) & (total > 0)
     share = np.full(len(one), one[read, EXPOSURE].sum() / max(total[read].sum(), 1.0))
-    both = _seen(one, other, share)
+    both = _seen(one, other, _split(one, other, share))
     both.scale[:, CANARY] = 0.0
-    return [both, _seen(canary_unknown, one, unknown)]
+    return [both, _seen(canary_unknown, one, _split(canary_unknown, one, unknown))]
 
 
 def _fano(
@@ -301,19 +342,35 @@ def _fano(
     return np.minimum(bound[:, BASELINE], bound[:, BOTH]), bound[:, TRAFFIC]
 
 
-def _seen(canary: FloatArray, baseline: FloatArray, share: FloatArray) -> Seen:
+class _Split(NamedTuple):
+    """How many requests are designed to be the canary's, and their variance, shape (K,) each."""
+
+    expected: FloatArray
+    variance: FloatArray
+
+
+def _split(canary: FloatArray, baseline: FloatArray, share: FloatArray) -> _Split:
+    total = canary[:, EXPOSURE] + baseline[:, EXPOSURE]
+    return _Split(share * total, share * (1.0 - share) * total)
+
+
+def _where_one(chosen: NDArray[np.bool_], counts: FloatArray) -> FloatArray:
+    """The counts of the questions chosen, 0 elsewhere and where a segment was not read."""
+    return np.where(chosen & ~np.isnan(counts), counts, 0.0)
+
+
+def _seen(canary: FloatArray, baseline: FloatArray, split: _Split) -> Seen:
     """Each side's errors, and how far the canary's requests are from their design.
 
     The last speaks of the split alone: a load that both sides share does not look bursty.
     """
-    total = canary[:, EXPOSURE] + baseline[:, EXPOSURE]
-    off = canary[:, EXPOSURE] - share * total
+    off = canary[:, EXPOSURE] - split.expected
     comparable = np.where(np.isnan(off), 0.0, 1.0)
     errors = baseline[:, EVENTS], canary[:, EVENTS]
     return Seen(
         values=_columns(*errors, off),
         scale=_columns(baseline[:, EXPOSURE], canary[:, EXPOSURE], comparable),
-        variance=_columns(*errors, share * (1.0 - share) * total),
+        variance=_columns(*errors, split.variance),
     )
 
 

@@ -75,3 +75,8 @@ def nearest_slots(edges: FloatArray) -> NDArray[np.int64]:
     distance = np.where(slots >= 0, np.abs(others - slots), np.inf)
     nearest: NDArray[np.int64] = distance.argmin(axis=2)
     return nearest
+
+
+def places(edges: FloatArray) -> NDArray[np.int64]:
+    """Edges as indices; rows without an edge read the first and ignore it."""
+    return np.maximum(edges, 0.0).astype(np.int64)

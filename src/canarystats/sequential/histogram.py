@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Question
-from canarystats.kernels.combination import log_mean
+from canarystats.kernels.combination import log_mean, log_mean_of
 from canarystats.kernels.mixture import ODDS, shifted_share
 from canarystats.sequential import binomial, dispersion, slow_requests
 from canarystats.sequential.brackets import effect
@@ -50,13 +50,18 @@ from canarystats.sequential.edges import (
     UNUSED,
     frozen,
     nearest_slots,
+    places,
     slower,
 )
 from canarystats.sequential.histogram_state import HistogramState
 from canarystats.sequential.slow_requests import CLUMPS
+from canarystats.sequential.slow_strata import within_segments
+from canarystats.sequential.strata import standardised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from canarystats.sequential.strata import Strata
 
 FloatArray = NDArray[np.float64]
 ENOUGH = 300.0  # baseline requests whose quantiles choose the edges: three of them beyond p99
@@ -149,7 +154,7 @@ class Histogram:
         edges = self._chosen(pooled, pooled.sum(axis=1) >= ENOUGH, state.edges)
         used = edges[0, :SLOTS] >= 0
         past = [
-            slow_requests.seen(slower(side)[:, _places(edges[0, :SLOTS])], side.sum(axis=1), used)
+            slow_requests.seen(slower(side)[:, places(edges[0, :SLOTS])], side.sum(axis=1), used)
             for side in sides
         ]
         return replace(
@@ -170,7 +175,12 @@ class Histogram:
         return edges
 
     def step(
-        self, state: HistogramState, canary: FloatArray, baseline: FloatArray, at: float
+        self,
+        state: HistogramState,
+        canary: FloatArray,
+        baseline: FloatArray,
+        at: float,
+        strata: Strata | None = None,
     ) -> HistogramState:
         """One tick.
 
@@ -183,6 +193,8 @@ class Histogram:
             tick and leaves its state as it is.
         at
             Unix seconds.
+        strata
+            One histogram only: the tick by segment, compared within each.
         """
         sides = np.stack([canary, baseline])
         total = sides.sum(axis=2)
@@ -190,10 +202,12 @@ class Histogram:
         used = state.edges >= 0
         asked = read & used[:, 0]
         rows = np.arange(len(canary))[:, None]
-        slow = slower(sides)[:, rows, _places(state.edges)]
+        slow = slower(sides)[:, rows, places(state.edges)]
         learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
         fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
         counts, share = self._questions(slow, total, used)
+        if strata is not None:
+            counts, share = within_segments(strata, state.edges[0], used, self._questions)
         counts = (np.where(asked[:, None], counts[0], np.nan), counts[1])
         tests, _ = binomial.step(state.tests, self._odds, counts, share, at, fano)
         seen = slow_requests.seen(slow[1, :, :SLOTS], total[1], used[:, :SLOTS] & asked[:, None])
@@ -205,7 +219,8 @@ class Histogram:
             dispersion=dispersion.step(state.dispersion, seen),
         )
         enough = read & ~asked & (after.baseline.sum(axis=1) >= ENOUGH)
-        return self._freeze(after, enough, canary, baseline, at) if enough.any() else after
+        ask = strata is None
+        return self._freeze(after, enough, canary, baseline, at, ask) if enough.any() else after
 
     def _questions(
         self, slow: FloatArray, total: FloatArray, used: NDArray[np.bool_]
@@ -248,7 +263,7 @@ class Histogram:
         sides = np.stack([canary, baseline])
         total, used = sides.sum(axis=2), state.edges >= 0
         rows = np.arange(len(canary))[:, None]
-        slow = slower(sides)[:, rows, _places(state.edges)]
+        slow = slower(sides)[:, rows, places(state.edges)]
         counts, share = self._questions(slow, total, used)
         learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
         fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
@@ -268,11 +283,13 @@ class Histogram:
         canary: FloatArray,
         baseline: FloatArray,
         at: float,
+        ask: bool,
     ) -> HistogramState:
-        """Choose the edges of some rows; their tick is asked about every edge."""
+        """Choose the edges of some rows; their tick may be asked about every edge."""
         edges = self._chosen(state.baseline, enough, state.edges)
         first = state.first.copy()
-        first[enough] = self._everywhere(canary[enough], baseline[enough], at)
+        if ask:
+            first[enough] = self._everywhere(canary[enough], baseline[enough], at)
         return replace(
             state,
             edges=edges,
@@ -314,8 +331,8 @@ class Histogram:
         values, used = binomial.log_e_values(state.tests), state.edges >= 0
         pairs = np.minimum(values[:, FAR], values[:, NEAR])
         return {
-            "worse": state.first[:, 0] + _mean_of(values[:, :SLOTS], used[:, :SLOTS]),
-            "beyond": state.first[:, 1] + _mean_of(pairs, used[:, FAR]),
+            "worse": state.first[:, 0] + log_mean_of(values[:, :SLOTS], used[:, :SLOTS]),
+            "beyond": state.first[:, 1] + log_mean_of(pairs, used[:, FAR]),
             "not_worse": np.where(used[:, NOT_WORSE], values[:, NOT_WORSE], 0.0),
         }
 
@@ -331,11 +348,18 @@ class Histogram:
         return since
 
     def evidence(
-        self, state: HistogramState, levels: Mapping[str, float], row: int = 0
+        self,
+        state: HistogramState,
+        levels: Mapping[str, float],
+        row: int = 0,
+        within: tuple[FloatArray, FloatArray] | None = None,
     ) -> list[Evidence]:
-        """What each question has been answered so far; ``levels`` by question."""
+        """What each question has been answered; ``within``: both sides' totals by segment."""
         log_e = self.log_e(state)
-        shown = effect(self.upper_bounds, self.quantile, state.canary[row], state.baseline[row])
+        sides = state.canary[row], state.baseline[row]
+        if within is not None:
+            sides = standardised(*within, *(side.sum(axis=1) for side in within))
+        shown = effect(self.upper_bounds, self.quantile, *sides)
         n_canary, n_baseline = (round(s[row].sum()) for s in (state.canary, state.baseline))
         assumptions = (ASSUMES, *self._learned_from(state, row))
         margins = dict(
@@ -374,17 +398,3 @@ class Histogram:
             f"edges {bounds} chosen from {whose}",
             f"slow requests come with a Fano factor of {fano.min():.3g} to {fano.max():.3g}",
         )
-
-
-def _places(edges: FloatArray) -> NDArray[np.int64]:
-    """Edges as indices; rows without an edge read the first and ignore it."""
-    return np.maximum(edges, 0.0).astype(np.int64)
-
-
-def _mean_of(log_e: FloatArray, used: NDArray[np.bool_]) -> FloatArray:
-    """Logarithm of the mean of the e-values in use, 0 where there is none, shape (K,)."""
-    top = np.where(used, log_e, -np.inf).max(axis=1)
-    top = np.where(np.isfinite(top), top, 0.0)
-    total = np.where(used, np.exp(np.minimum(log_e - top[:, None], 0.0)), 0.0).sum(axis=1)
-    many = used.sum(axis=1)
-    return np.where(many > 0, top + np.log(np.where(many > 0, total / np.maximum(many, 1), 1.0)), 0)

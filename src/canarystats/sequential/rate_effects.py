@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canarystats.evidence import Interval, Status
 from canarystats.kernels.mixture import share_interval
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from canarystats.sequential.counts import CountsState, Test
 
+FloatArray = NDArray[np.float64]
 INTERVAL_LEVEL = 0.95
 EVENTS, EXPOSURE = 0, 1
 
@@ -47,6 +49,17 @@ def effects(
             low, high = pair if level else (_as_ratio(q, among.centre) for q in pair)
             shown[at]["interval"] = Interval(low=low, high=high, level=INTERVAL_LEVEL)
     return shown
+
+
+def of_rates(canary: FloatArray, baseline: FloatArray) -> dict[str, Any]:
+    """How far two rates lie apart, from (events, exposure) of each side, as fields of evidence."""
+    found, among = _rate_effect(canary.tolist(), baseline.tolist())
+    if among is not None:
+        successes, failures, centre = (np.array([number]) for number in among)
+        ends = share_interval(successes, failures, centre, INTERVAL_LEVEL)
+        low, high = (_as_ratio(float(end[0]), among.centre) for end in ends)
+        found["interval"] = Interval(low=low, high=high, level=INTERVAL_LEVEL)
+    return found
 
 
 def _effect(test: Test, state: CountsState, row: int) -> tuple[dict[str, object], Among | None]:

@@ -10,6 +10,9 @@ events     ``time, canary[:<series>]...``
 samples    ``canary, baseline``
 =========  ==================================================================================
 
+Counts and histograms by segment of the traffic have these columns once for each segment, whose
+name stands behind in brackets (``canary_events[beta]``).
+
 Several metrics in one table carry their name as prefix (``requests.canary_events``) and share the
 column ``time``.
 """
@@ -19,7 +22,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +31,7 @@ from canarystats.errors import InputError
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -41,6 +44,7 @@ TIME = "time"
 METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 BUCKET = re.compile(r"(canary|baseline)_le_(.+)")
 SERIES = re.compile(r"(canary|baseline|limit)(?::(.+))?")
+IN_SEGMENT = re.compile(r"((?:canary|baseline)_(?:events|exposure|le_[^\[\]]+))\[([^\[\]]+)\]")
 _CANARY_COUNTS = {"canary_events", "canary_exposure"}
 _BASELINE_COUNTS = {"baseline_events", "baseline_exposure"}
 
@@ -83,6 +87,13 @@ def refuse_repeated(where: str, names: Iterable[str]) -> None:
 def kind_of(columns: Iterable[str]) -> Kind | None:
     """The kind of metric that exactly these columns make; None where they make none."""
     names = set(columns)
+    parts: Mapping[str, Iterable[str]]
+    parts = by_segment(dict.fromkeys(names, np.empty(0))) or {"": names}
+    kinds = {_kind_of(set(part)) for part in parts.values()}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _kind_of(names: set[str]) -> Kind | None:
     if names == {"canary", "baseline"}:
         return Kind.SAMPLES
     if TIME not in names:
@@ -98,6 +109,19 @@ def kind_of(columns: Iterable[str]) -> Kind | None:
     if len(series) < len(names) or "canary" not in sides or pods & names:
         return None
     return Kind.EVENTS if sides == {"canary"} else Kind.GAUGE
+
+
+def by_segment(columns: Columns) -> dict[str, Columns] | None:
+    """The columns of each segment without its name, with the time; None where not all have one."""
+    matches = {column: IN_SEGMENT.fullmatch(column) for column in columns if column != TIME}
+    if not matches or not all(matches.values()):
+        return None
+    clock = {TIME: columns[TIME]} if TIME in columns else {}
+    parts: dict[str, Columns] = {}
+    for column, match in matches.items():
+        if match:
+            parts.setdefault(match[2], dict(clock))[match[1]] = columns[column]
+    return parts
 
 
 def columns_of(pair: Pair) -> Columns:
@@ -116,6 +140,8 @@ def columns_of(pair: Pair) -> Columns:
     if pair.times is None:
         msg = f"metric {pair.name!r} has no times; only samples are written without"
         raise InputError(msg)
+    if pair.segments:
+        return _columns_by_segment(pair)
     columns: Columns = {TIME: pair.times}
     for side, table in (("canary", pair.canary), ("baseline", pair.baseline)):
         if table is not None:
@@ -126,6 +152,29 @@ def columns_of(pair: Pair) -> Columns:
     if kind_of(columns) is not pair.kind:
         msg = f"metric {pair.name!r}: a gauge without baseline and limit would be read as events"
         raise InputError(msg)
+    return columns
+
+
+def _columns_by_segment(pair: Pair) -> Columns:
+    columns: Columns = {}
+    for i, segment in enumerate(pair.segments):
+        if pair.canary_by is None or pair.baseline_by is None:  # never, where there are segments
+            continue
+        if not re.fullmatch(r"[^\[\]]+", segment):
+            msg = f"metric {pair.name!r}: the segment {segment!r} cannot be written; no brackets"
+            raise InputError(msg)
+        baseline = pair.baseline_by[:, i]
+        alone = bool(np.isnan(baseline).all())
+        part = replace(
+            pair,
+            canary=pair.canary_by[:, i],
+            baseline=None if alone else baseline,
+            segments=(),
+            canary_by=None,
+            baseline_by=None,
+        )
+        for column, values in columns_of(part).items():
+            columns[column if column == TIME else f"{column}[{segment}]"] = values
     return columns
 
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.errors import InputError
-from canarystats.sources.columns import BUCKET, METRIC_NAME, SERIES, TIME, Table, kind_of
+from canarystats.sources.columns import (
+    BUCKET,
+    METRIC_NAME,
+    SERIES,
+    TIME,
+    Table,
+    by_segment,
+    kind_of,
+)
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
@@ -48,6 +56,14 @@ def pair_from_table(name: str, table: Table, notes: Sequence[str] = ()) -> Pair:
         raise InputError(msg)
     if TIME in columns:
         _refuse_wrong_times(table)
+    parts = by_segment(columns)
+    if parts is not None:
+        return Pair.by_segment(
+            {
+                segment: pair_from_table(name, replace(table, columns=part), notes)
+                for segment, part in parts.items()
+            }
+        )
     if kind in {Kind.COUNTS, Kind.HISTOGRAM, Kind.EVENTS}:
         _refuse_impossible_counts(table)
     try:
