@@ -73,17 +73,18 @@ def test_a_mix_that_drifts_during_the_rollout_is_no_effect_either():
     assert called.sum() <= stats.binom.ppf(0.999, ROLLOUTS, ALPHA)
 
 
-@pytest.mark.parametrize("ratio", [1.5, 3.0])
-def test_without_a_mix_shift_strata_cost_next_to_nothing(ratio):
-    delays = [
+@pytest.mark.parametrize(("ratio", "ticks"), [(1.5, 250), (3.0, 60)])
+def test_without_a_mix_shift_strata_cost_next_to_nothing(ratio, ticks):
+    within, pooled = (
         np.median(
             simulate(
-                np.random.default_rng(3), ratio=ratio, ours=THEIRS, ticks=60, by_segment=by_segment
+                np.random.default_rng(3), ratio=ratio, ours=THEIRS, ticks=ticks, by_segment=which
             )
         )
-        for by_segment in (True, False)
-    ]
-    assert delays[0] <= 1.1 * delays[1] + 1.0
+        for which in (True, False)
+    )
+    assert np.isfinite(pooled)
+    assert within <= 1.1 * pooled + 1.0
 
 
 def test_strata_find_what_the_mix_hides():
