@@ -174,7 +174,7 @@ def test_planned_looks_refuse_what_they_would_compare_as_a_whole():
         (segmented.requests(rng, 20), REQUESTS),
         (segmented.latency(rng, 20), LATENCY),
     ):
-        planned = policy.replace(looks="planned", bake="1h")
+        planned = policy.replace(looks="planned", bake={"duration": "1h"})
         with pytest.raises(cs.InputError, match="comes by segment, and planned looks"):
             cs.judge([pair], planned)
 
