@@ -15,6 +15,7 @@ from canarystats.folds import segments
 from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.count_tests import TARGET, compares, mean_of, tests
+from canarystats.folds.exchanged import refuse_exchanged
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.segments import SegmentTotals
@@ -109,7 +110,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         plan = state.plan if quiet else self._follow(state, tick)
         log_e = self._weights(counts, plan) if self.rules else {}
         if not self.setting.policy.segments:
-            self._refuse_exchanged(state.counts, counts, tick.share)
+            refuse_exchanged(self.setting.metric.name, state.counts, counts, tick.share)
         windows = self._advance(state.windows, tick, compared)
         rules = dict(state.rules)
         for name in self.rules:
@@ -197,25 +198,6 @@ class CountsFold(TestedFold[CountsFoldState]):
     def weighed(self, tests: CountsState) -> dict[str, NDArray[np.float64]]:
         """The log e-value of every claim, shape (K,) each."""
         return self.design.log_e(tests)
-
-    def _refuse_exchanged(
-        self, before: CountsState, after: CountsState, share: float | None
-    ) -> None:
-        """Refuse a rollout whose sides carry each other's designed share from the beginning."""
-        seen, now = (float((s.canary + s.baseline)[0, EXPOSURE]) for s in (before, after))
-        if share is None or not seen < ENOUGH_TO_TELL <= now:
-            return
-        canary, baseline = float(after.canary[0, EXPOSURE]), float(after.baseline[0, EXPOSURE])
-        designed = share / (1.0 - share)
-        symmetric = 1.0 / MIRROR_FACTOR < designed < MIRROR_FACTOR
-        if symmetric or not (canary and baseline):
-            return
-        if 1.0 / MIRROR_FACTOR < canary / baseline * designed < MIRROR_FACTOR:
-            msg = (
-                f"metric {self.setting.metric.name!r}: the canary carries {canary / now:.0%} of "
-                f"the traffic where {share:.0%} is designed; are canary and baseline exchanged?"
-            )
-            raise InputError(msg)
 
     def _window(self, rule: str) -> str:
         """The window a rule reads: rules of one span share it."""
@@ -385,8 +367,6 @@ class CountsFold(TestedFold[CountsFoldState]):
         return round(float(state.counts.alone[0, EXPOSURE]))
 
 
-ENOUGH_TO_TELL = 200  # requests from which a share near its mirror image is no accident
-MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
 JUDGED_ALONE = {"success_rate", "error_rate_absolute", "share_above", "share_below"}
 BESIDE = ("canary_events", "canary_exposure", "baseline_events", "baseline_exposure")
 COMPARED = (*BESIDE, "designed_exposure", "carried_exposure")
