@@ -30,6 +30,9 @@ FloatArray = NDArray[np.float64]
 EVENTS, EXPOSURE = 0, 1
 WIDEST = 40.0  # of the logarithm of a ratio; beyond, a side has nothing
 HALVINGS = 100
+FINENESS = (
+    256.0  # parts of an event that are kept apart: a window of them is saved with every state
+)
 
 
 class Strata(NamedTuple):
@@ -86,7 +89,8 @@ def standardised(
     """
     chosen = (ours > 0) & (theirs > 0)
     weight = (ours[chosen] / theirs[chosen])[:, None]
-    return canary[chosen].sum(axis=0), (weight * baseline[chosen]).sum(axis=0)
+    weighed = (weight * baseline[chosen]).sum(axis=0)
+    return canary[chosen].sum(axis=0), np.round(weighed * FINENESS) / FINENESS
 
 
 def designed(strata: Strata, exposures: tuple[FloatArray, FloatArray]) -> tuple[float, float]:
