@@ -153,7 +153,8 @@ def _lowest_share(successes: FloatArray, failures: FloatArray, room: FloatArray)
     """The smallest q with -successes ln q - failures ln(1 - q) <= room.
 
     Newton in ln q: the function is convex there, so from the first step on the guesses approach
-    the root from one side. They begin where a parabola at the minimum would put it.
+    the root from one side. They begin where a parabola at the minimum would put it. With so many
+    events that the slope there is all rounding a step may leap over the minimum; it ends there.
     """
     total = successes + failures
     observed = np.where(successes > 0, successes, 1.0) / np.where(successes > 0, total, 1.0)
@@ -161,13 +162,14 @@ def _lowest_share(successes: FloatArray, failures: FloatArray, room: FloatArray)
     deepest = successes * np.log(observed) + failures * np.log(misses / np.maximum(total, 1.0))
     depth = np.maximum(room + deepest, 0.0)
     curvature = np.where(failures > 0, successes * total / misses, 1.0)
-    guess = np.log(observed) - np.sqrt(2.0 * depth / np.maximum(curvature, SMALLEST))
+    most = np.log(observed)
+    guess = most - np.sqrt(2.0 * depth / np.maximum(curvature, SMALLEST))
     for _ in range(NEWTON_STEPS):
         share = np.minimum(np.exp(guess), 1.0 - 1e-16)
         height = -successes * guess - failures * np.log1p(-share) - room
         slope = failures * share / (1.0 - share) - successes
         further = height / np.where(slope < 0, slope, -1.0)
-        guess = guess - further
+        guess = np.minimum(guess - further, most)
         if np.abs(further).max(initial=0.0) <= NEWTON_CLOSE:
             break
     lowest: FloatArray = np.where(successes > 0, np.exp(guess), 0.0)
