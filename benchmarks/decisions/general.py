@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import canarystats as cs
 from benchmarks.decisions.situation import (
     HOLD,
     PRESET,
@@ -18,6 +17,8 @@ from benchmarks.decisions.situation import (
     once,
     only,
 )
+
+import canarystats as cs
 
 NAN = float("nan")
 REQUESTS = only("requests")
@@ -53,14 +54,62 @@ def promotions():
     """Who may promote, and when."""
     return [
         row("every metric healthy", PROMOTE, PRESET, whole(), case="clean"),
-        row("healthy; a person confirms", PROMOTE, REQUESTS.replace(approval="required"), case="approval"),
-        row("healthy; the stage lasts an hour", HOLD, REQUESTS.replace(min_duration="1h"), case="minimum duration"),
-        row("healthy; the stage wants 10^6 requests", HOLD, REQUESTS.replace(min_samples=10**6), case="minimum samples"),
-        row("every request fails from the first tick on; the stage lasts an hour and wants 10^9 requests", ROLLBACK, REQUESTS.replace(min_duration="1h", min_samples=10**9), case="minimum samples", errors=5000),
-        row("10 requests a tick, all fail: far from the minimum of 1000", ROLLBACK, case="minimum samples", errors=10, out_of=10, others=0, others_of=190),
-        row("1.2 times the errors; the stage allows 1.05 times", HOLD, REQUESTS.with_metric("requests", non_inferiority=0.05), case="margin", errors=6),
-        row("1.2 times the errors; the stage allows 1.5 times", PROMOTE, case="margin", errors=6),
-        row("the only metric is on a dry run, healthy", HOLD, REQUESTS.with_metric("requests", dry_run=True), case="nothing decides"),
+        row(
+            "healthy; a person confirms",
+            PROMOTE,
+            REQUESTS.replace(approval="required"),
+            case="approval",
+        ),
+        row(
+            "healthy; the stage lasts an hour",
+            HOLD,
+            REQUESTS.replace(min_duration="1h"),
+            case="minimum duration",
+        ),
+        row(
+            "healthy; the stage wants 10^6 requests",
+            HOLD,
+            REQUESTS.replace(min_samples=10**6),
+            case="minimum samples",
+        ),
+        row(
+            "every request fails; the stage lasts an hour and wants 10^9 requests",
+            ROLLBACK,
+            REQUESTS.replace(min_duration="1h", min_samples=10**9),
+            case="minimum samples",
+            errors=5000,
+        ),
+        row(
+            "10 requests a tick, all fail: far from the minimum of 1000",
+            ROLLBACK,
+            case="minimum samples",
+            errors=10,
+            out_of=10,
+            others=0,
+            others_of=190,
+            scale=1,
+        ),
+        row(
+            "1.2 times the errors; the stage allows 1.05 times",
+            HOLD,
+            REQUESTS.with_metric("requests", non_inferiority=0.05),
+            case="margin",
+            errors=6,
+            scale=20,
+        ),
+        row(
+            "1.2 times the errors; the stage allows 1.5 times",
+            PROMOTE,
+            case="margin",
+            errors=6,
+            scale=20,
+        ),
+        row(
+            "the only metric is on a dry run, healthy",
+            HOLD,
+            REQUESTS.with_metric("requests", dry_run=True),
+            case="nothing decides",
+        ),
         row("no pair at all", HOLD, PRESET, (), case="nothing decides"),
     ]
 
@@ -70,19 +119,68 @@ def shadow_and_latch():
     shadow = REQUESTS.replace(rollback=False)
     reports = REQUESTS.with_trigger("error_rate", action="report")
     holds = REQUESTS.with_trigger("error_rate", action="hold")
-    mostly = REQUESTS.with_trigger("error_rate", absolute=None).with_metric("requests", required=False)
+    mostly = REQUESTS.with_trigger("error_rate", absolute=None).with_metric(
+        "requests", required=False
+    )
     return [
         row("10 times the errors; no rollback rights", HOLD, shadow, case="shadow", errors=50),
-        row("10 times the errors at first, healthy since; no rollback rights", HOLD, shadow, case="shadow", errors=late(13, 5, 50)),
+        row(
+            "10 times the errors at first, healthy since; no rollback rights",
+            HOLD,
+            shadow,
+            case="shadow",
+            errors=late(13, 5, 50),
+        ),
         row("healthy; no rollback rights", PROMOTE, shadow, case="shadow"),
-        row("10 times the errors for 2.5 min, healthy for the 13 min since", ROLLBACK, case="latch", errors=late(13, 5, 50)),
-        row("the same, in two looks of a monitor", ROLLBACK, case="latch", errors=late(13, 5, 50), batches=(10,)),
-        row("10 times the errors for 2.5 min, then no data", ROLLBACK, case="latch", errors=late(13, NAN, 50), out_of=late(13, NAN, 5000)),
+        row(
+            "10 times the errors for 2.5 min, healthy for the 13 min since",
+            ROLLBACK,
+            case="latch",
+            errors=late(13, 5, 50),
+        ),
+        row(
+            "the same, in two looks of a monitor",
+            ROLLBACK,
+            case="latch",
+            errors=late(13, 5, 50),
+            batches=(10,),
+        ),
+        row(
+            "10 times the errors for 2.5 min, then no data",
+            ROLLBACK,
+            case="latch",
+            errors=late(13, NAN, 50),
+            out_of=late(13, NAN, 5000),
+        ),
         row("1 % errors beside 0.1 %, action hold", HOLD, holds, case="action", errors=50),
-        row("1 % errors beside 0.1 %, action report, promotion does not need the metric", PROMOTE, mostly.with_trigger("error_rate", action="report"), case="action", errors=50),
-        row("1 % errors beside 0.1 %, action report, promotion needs the metric", HOLD, reports, case="action", errors=50),
-        row("1 % errors beside 0.1 %, critical, no trigger at all", ROLLBACK, REQUESTS.replace(triggers=[]).with_metric("requests", critical=True), case="harm", errors=50),
-        row("1 % errors beside 0.1 %, not critical, no trigger at all", HOLD, REQUESTS.replace(triggers=[]), case="harm", errors=50),
+        row(
+            "1 % errors beside 0.1 %, action report, promotion does not need the metric",
+            PROMOTE,
+            mostly.with_trigger("error_rate", action="report"),
+            case="action",
+            errors=50,
+        ),
+        row(
+            "1 % errors beside 0.1 %, action report, promotion needs the metric",
+            HOLD,
+            reports,
+            case="action",
+            errors=50,
+        ),
+        row(
+            "1 % errors beside 0.1 %, critical, no trigger at all",
+            ROLLBACK,
+            REQUESTS.replace(triggers=[]).with_metric("requests", critical=True),
+            case="harm",
+            errors=50,
+        ),
+        row(
+            "1 % errors beside 0.1 %, not critical, no trigger at all",
+            HOLD,
+            REQUESTS.replace(triggers=[]),
+            case="harm",
+            errors=50,
+        ),
     ]
 
 
@@ -93,22 +191,103 @@ def missing():
     silent = {"errors": late(4, NAN, 5), "out_of": late(4, NAN, 5000)}
     both = silent | {"others": late(4, NAN, 95), "others_of": late(4, NAN, 95_000)}
     return [
-        row("one required metric never came, the others are healthy", HOLD, PRESET, without, case="missing metric"),
-        row("one metric never came, promotion does not need it", PROMOTE, optional, without, case="missing metric"),
-        row("one metric never came, on_no_data: pass", PROMOTE, PRESET.replace(on_no_data="pass"), without, case="missing metric"),
-        row("one metric never came, on_no_data: rollback", ROLLBACK, PRESET.replace(on_no_data="rollback"), without, case="missing metric"),
-        row("one metric never came, another has every request fail", ROLLBACK, PRESET, tuple(counts(errors=5000) if p.name == "requests" else p for p in without), case="missing metric"),
-        row("a metric on a dry run never came, memory healthy", PROMOTE, beside_memory(REQUESTS, "requests"), (memory(),), case="missing metric"),
+        row(
+            "one required metric never came, the others are healthy",
+            HOLD,
+            PRESET,
+            without,
+            case="missing metric",
+        ),
+        row(
+            "one metric never came, promotion does not need it",
+            PROMOTE,
+            optional,
+            without,
+            case="missing metric",
+        ),
+        row(
+            "one metric never came, on_no_data: pass",
+            PROMOTE,
+            PRESET.replace(on_no_data="pass"),
+            without,
+            case="missing metric",
+        ),
+        row(
+            "one metric never came, on_no_data: rollback",
+            ROLLBACK,
+            PRESET.replace(on_no_data="rollback"),
+            without,
+            case="missing metric",
+        ),
+        row(
+            "one metric never came, another has every request fail",
+            ROLLBACK,
+            PRESET,
+            tuple(counts(errors=5000) if p.name == "requests" else p for p in without),
+            case="missing metric",
+        ),
+        row(
+            "a metric on a dry run never came, memory healthy",
+            PROMOTE,
+            beside_memory(REQUESTS, "requests"),
+            (memory(),),
+            case="missing metric",
+        ),
         row("the monitoring goes silent on both sides", HOLD, case="monitoring fault", **both),
         row("the monitoring of the canary goes silent", HOLD, case="monitoring fault", **silent),
-        row("the monitoring of the baseline goes silent", HOLD, case="monitoring fault", others=late(4, NAN, 95), others_of=late(4, NAN, 95_000)),
-        row("the errors are NaN and the requests are there", HOLD, case="monitoring fault", errors=late(4, NAN, 5)),
-        row("a part of the source did not answer, healthy", HOLD, pairs=(partial(),), case="monitoring fault"),
-        row("a part of the source did not answer, 1 % errors beside 0.1 %", ROLLBACK, pairs=(partial(50),), case="monitoring fault"),
-        row("a part of the source did not answer, partial_data: accept", PROMOTE, REQUESTS.replace(partial_data="accept"), (partial(),), case="monitoring fault"),
-        row("the canary's counter reads 0 requests for 4 min, as a broken exporter's or an idle canary's does", ROLLBACK, case="monitoring fault", errors=late(4, 0, 5), out_of=late(4, 0, 5000)),
-        row("every third scrape is missed, healthy", PROMOTE, case="gaps", errors=holed(5), out_of=holed(5000)),
-        row("every third scrape is missed, 1 % errors beside 0.1 %", ROLLBACK, case="gaps", errors=holed(50), out_of=holed(5000)),
+        row(
+            "the monitoring of the baseline goes silent",
+            HOLD,
+            case="monitoring fault",
+            others=late(4, NAN, 95),
+            others_of=late(4, NAN, 95_000),
+        ),
+        row(
+            "the errors are NaN and the requests are there",
+            HOLD,
+            case="monitoring fault",
+            errors=late(4, NAN, 5),
+        ),
+        row(
+            "a part of the source did not answer, healthy",
+            HOLD,
+            pairs=(partial(),),
+            case="monitoring fault",
+        ),
+        row(
+            "a part of the source did not answer, 1 % errors beside 0.1 %",
+            ROLLBACK,
+            pairs=(partial(50),),
+            case="monitoring fault",
+        ),
+        row(
+            "a part of the source did not answer, partial_data: accept",
+            PROMOTE,
+            REQUESTS.replace(partial_data="accept"),
+            (partial(),),
+            case="monitoring fault",
+        ),
+        row(
+            "the canary's counter reads 0 requests for 4 min, idle or broken",
+            ROLLBACK,
+            case="monitoring fault",
+            errors=late(4, 0, 5),
+            out_of=late(4, 0, 5000),
+        ),
+        row(
+            "every third scrape is missed, healthy",
+            PROMOTE,
+            case="gaps",
+            errors=holed(5),
+            out_of=holed(5000),
+        ),
+        row(
+            "every third scrape is missed, 1 % errors beside 0.1 %",
+            ROLLBACK,
+            case="gaps",
+            errors=holed(50),
+            out_of=holed(5000),
+        ),
     ]
 
 
@@ -119,19 +298,88 @@ def holed(value):
 
 def ways():
     """How strictly a trigger reads its condition, and several at once."""
-    some = {"errors": late(5.5, 2, 1), "out_of": 1000, "others": 19, "others_of": 19_000}
+    some = {
+        "errors": late(5.5, 2, 1),
+        "out_of": 1000,
+        "others": 19,
+        "others_of": 19_000,
+        "scale": 1,
+    }
     ignoring = REQUESTS.replace(unhealthy_baseline="ignore")
     often = REQUESTS.with_trigger("error_rate", mode="m_of_n", m=3, n=4)
     return [
-        row("2 times the errors of 1000 requests a tick for 5.5 min: no evidence yet", HOLD, case="evidence: required", **some),
-        row("the same, read literally", ROLLBACK, REQUESTS.with_trigger("error_rate", evidence="none", for_="1m"), case="evidence: none", **some),
-        row("the same, evidence only said", ROLLBACK, REQUESTS.with_trigger("error_rate", evidence="advisory", for_="1m"), case="evidence: advisory", **some),
-        row("1.6 times the errors of 100 000 requests a tick for 6 min, 3 of 4 are enough", ROLLBACK, often, case="mode: m_of_n", errors=late(6, 160, 100), out_of=100_000, others=1900, others_of=1_900_000),
-        row("10 % errors on both sides, the baseline ignored", ROLLBACK, ignoring, case="unhealthy_baseline: ignore", errors=500, others=9500),
-        row("0.1 % errors beside 10 %, the baseline ignored", PROMOTE, ignoring, case="unhealthy_baseline: ignore", others=9500),
-        row("both sides at 10 % for 5 min, recovered since 8 min", HOLD, case="shared incident", errors=dip(500, 5), others=dip(9500, 95)),
-        row("one trigger fires, every other metric is healthy", ROLLBACK, PRESET, whole(changed=events("byzantine_events", once(0, 1))), case="veto"),
-        row("every trigger fires at once", ROLLBACK, PRESET, whole(a=counts(errors=2000, out_of=2500), b=latency({16: 1.0}), c=memory(0.99), **{n: events(n, 20) for n in QUIET}), case="all at once"),
+        row(
+            "2 times the errors of 1000 requests a tick for 5.5 min: no evidence yet",
+            HOLD,
+            case="evidence: required",
+            **some,
+        ),
+        row(
+            "the same, read literally",
+            ROLLBACK,
+            REQUESTS.with_trigger("error_rate", evidence="none", for_="1m"),
+            case="evidence: none",
+            **some,
+        ),
+        row(
+            "the same, evidence only said",
+            ROLLBACK,
+            REQUESTS.with_trigger("error_rate", evidence="advisory", for_="1m"),
+            case="evidence: advisory",
+            **some,
+        ),
+        row(
+            "1.6 times the errors of 100 000 requests a tick for 6 min, 3 of 4 are enough",
+            ROLLBACK,
+            often,
+            case="mode: m_of_n",
+            errors=late(6, 160, 100),
+            out_of=100_000,
+            others=1900,
+            others_of=1_900_000,
+            scale=1,
+        ),
+        row(
+            "10 % errors on both sides, the baseline ignored",
+            ROLLBACK,
+            ignoring,
+            case="unhealthy_baseline: ignore",
+            errors=500,
+            others=9500,
+        ),
+        row(
+            "0.1 % errors beside 10 %, the baseline ignored",
+            PROMOTE,
+            ignoring,
+            case="unhealthy_baseline: ignore",
+            others=9500,
+        ),
+        row(
+            "both sides at 10 % for 5 min, recovered since 8 min",
+            PROMOTE,
+            case="shared incident",
+            errors=dip(500, 5),
+            others=dip(9500, 95),
+        ),
+        row(
+            "one trigger fires, every other metric is healthy",
+            ROLLBACK,
+            PRESET,
+            whole(changed=events("byzantine_events", once(0, 1))),
+            case="veto",
+        ),
+        row(
+            "every trigger fires at once",
+            ROLLBACK,
+            PRESET,
+            whole(
+                a=counts(errors=2000, out_of=2500),
+                b=latency({16: 1.0}),
+                c=memory(0.99),
+                **{n: events(n, 20) for n in QUIET},
+            ),
+            case="all at once",
+        ),
     ]
 
 

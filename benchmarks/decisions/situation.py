@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Situation:
     def verdict(self) -> cs.Verdict:
         monitor = cs.Monitor(self.policy, share=self.share)
         cuts = (0, *self.batches, N)
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in pairwise(cuts):
             verdict = monitor.observe([pair.rows(start, stop) for pair in self.pairs])
         return verdict
 
@@ -92,10 +93,10 @@ def once(minutes: float, value: float) -> np.ndarray:
     return np.where(np.arange(N) == N - 1 - round(minutes * 60 / TICK), value, 0.0)
 
 
-def counts(errors=5.0, out_of=5000.0, others=95.0, others_of=95_000.0) -> cs.Pair:
+def counts(errors=5.0, out_of=5000.0, others=95.0, others_of=95_000.0, scale=2.0):
     """Errors out of requests at every tick; 0.1 % of both sides at the designed share."""
     left, right = (
-        [np.broadcast_to(np.asarray(x, dtype=float), (N,)) for x in side]
+        [scale * np.broadcast_to(np.asarray(x, dtype=float), (N,)) for x in side]
         for side in ((errors, out_of), (others, others_of))
     )
     return cs.Pair.counts("requests", canary=tuple(left), baseline=tuple(right), times=CLOCK)

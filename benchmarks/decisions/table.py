@@ -7,9 +7,12 @@ sentences around them are written by hand.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from benchmarks.decisions import counted, general, happening, timed
+
+from canarystats.policy import RULES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "decision-table.md"
 MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -27,6 +30,25 @@ TABLES = {
     "missing": general.missing,
     "ways": general.ways,
 }
+CASES = (
+    "clean",
+    "borderline",
+    "plain",
+    "sustained",
+    "decisive",
+    "no data",
+    "NaN",
+    "one side only",
+    "baseline zero",
+    "baseline bad",
+    "both bad",
+    "warm-up",
+    "suppressed",
+    "dry run",
+    "tiny traffic",
+    "huge traffic",
+    "split mismatch",
+)
 HEAD = "| case | what is seen | decision | fired | reason |\n|---|---|---|---|---|\n"
 
 
@@ -61,9 +83,16 @@ def line(situation) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+@cache
+def situations(name):
+    """The rows of one table, each judged once; those of a trigger in the order of the cases."""
+    found = TABLES[name]()
+    return sorted(found, key=lambda s: CASES.index(s.case)) if name in RULES else found
+
+
 def table(name) -> str:
     """One table as Markdown."""
-    return HEAD + "\n".join(line(situation) for situation in TABLES[name]())
+    return HEAD + "\n".join(line(situation) for situation in situations(name))
 
 
 def page(text) -> str:

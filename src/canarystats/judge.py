@@ -215,6 +215,8 @@ def _reasons_to_hold(
     if _split_is_off(views):
         found.append("the traffic is not divided as designed, so every comparison is suspect")
     live = [view for view in views if not view.metric.dry_run]
+    if not live:
+        found.append("every metric is on a dry run, so nothing decides")
     found += [said for view in live for said in view.silenced]
     found += [
         f"{view.metric.name}: the baseline is {said}: it is unhealthy, so being no worse than it "
@@ -270,7 +272,16 @@ def _held(reading: Reading) -> str:
 def _why_promote(views: Sequence[MetricView], course: Course) -> str:
     there = [view for view in views if not view.trouble]
     proven = [v.metric.name for v in there if v.proofs and all(p.shown for p in v.proofs)]
-    watched = [v.metric.name for v in there if not v.proofs]
+    told = {firing.metric for firing in course.firings if firing.action == "report"}
+    told |= {
+        reading.metric
+        for view in there
+        for reading in view.readings
+        if reading.condition is Condition.PENDING
+    }
+    quiet = [v.metric.name for v in there if not v.proofs]
+    watched = [name for name in quiet if name not in told]
+    unheard = [name for name in quiet if name in told]
     open_ = [v.metric.name for v in views if v.trouble or any(not p.shown for p in v.proofs)]
     aimed = {v.metric.name for v in views if v.metric.target is not None and not v.metric.compare}
     aimed |= {v.metric.name for v in views if v.metric.target and v.metric.kinds == (Kind.EVENTS,)}
@@ -281,6 +292,7 @@ def _why_promote(views: Sequence[MetricView], course: Course) -> str:
     ):
         parts += [f"{_listed(names)} {what}"] if names else []
     parts += [f"{_listed(watched)} clear"] if watched else []
+    parts += [f"{_listed(unheard)} in trouble and only reported"] if unheard else []
     if course.started is not None and course.at is not None:
         parts.append(f"over {format_duration(round(course.at - course.started))}")
     if open_:
