@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from canarystats.errors import InputError, SourceError, SourceErrorKind
 from canarystats.monitor import Monitor
-from canarystats.sources.past import as_history
+from canarystats.sources.past import as_history, asked_of_the_past
 from canarystats.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ def _look(
 
 
 def _taught(source: Source, monitor: Monitor, end: float, seconds: float) -> Monitor:
-    past = as_history(source.read(monitor.policy, start=end - seconds, end=end))
+    asked = asked_of_the_past(monitor.policy)
+    past = as_history(source.read(asked, start=end - seconds, end=end))
     return Monitor(monitor.policy, share=monitor.share, rollout=monitor.rollout, history=past)
 
 

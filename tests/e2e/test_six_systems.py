@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from benchmarks.systems.rollouts import HISTORY, INTERVAL, ONSET, TICKS, at_stage, old, taught
+from benchmarks.systems.rollouts import HISTORY, INTERVAL, ONSET, TICKS, at_stage, old
 from benchmarks.systems.scenes import SCENES
 from benchmarks.systems.telemetry import UNTOUCHED, Clock, Of, drawn
 
 import canarystats as cs
+from canarystats.sources.past import as_history, asked_of_the_past
 from tests.e2e.system_series import Exposition
 from tests.sources.prometheus_server import open_metrics, real_prometheus
 
@@ -53,11 +54,8 @@ def test_a_healthy_rollout_climbs_the_ladder_and_each_fault_rolls_it_back(
             here = at_stage(policy, next(s for s in policy.stages if s.name == stage))
             start, end = first - INTERVAL, first + INTERVAL * (TICKS - 1)
             pairs = source.read(here, start=start, end=end)
-            past = [
-                pair
-                for pair in source.read(here, start=START - INTERVAL, end=before.times[-1])
-                if taught(here.metric(pair.name))
-            ]
+            asked = asked_of_the_past(here)
+            past = as_history(source.read(asked, start=START - INTERVAL, end=before.times[-1]))
             verdict = cs.judge(pairs, here, history=past)
             if fault is None:
                 assert verdict.decision == "promote", f"{stage}: {verdict.reasons}"

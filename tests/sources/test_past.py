@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import canarystats as cs
-from canarystats.sources.past import as_history
+from canarystats.sources.past import as_history, asked_of_the_past
 
 
 def gauge(canary_from: int, *, baseline_from: int = 0, ticks: int = 20) -> cs.Pair:
@@ -39,3 +39,18 @@ def test_the_ticks_without_a_baseline_do_not_count() -> None:
 def test_what_has_no_baseline_teaches_nothing() -> None:
     alone = cs.Pair.gauge("m", canary=[1.0], times=[1.0])
     assert as_history([alone, gauge(0, baseline_from=20), cs.Pair.events("e", canary=[0])]) == []
+
+
+def test_the_old_version_of_a_metric_with_a_target_is_the_baseline_of_before() -> None:
+    target = {"at_least": 0.9, "of": "history"}
+    policy = cs.Policy.parse(
+        {
+            "metrics": [
+                {"name": "speed", "kind": "gauge", "compare": False, "target": target},
+                {"name": "events", "kind": "events", "compare": False},
+            ]
+        }
+    )
+    asked = asked_of_the_past(policy)
+    assert [metric.compare for metric in asked.metrics] == [True, False]
+    assert [metric.compare for metric in policy.metrics] == [False, False]

@@ -180,10 +180,28 @@ def test_bounds_of_an_earlier_window_are_kept(fake: Fake) -> None:
         source.read(asked, start=T0, end=T0 + 45, upper_bounds={"m": [0.2, 0.5]})
 
 
-def test_a_metric_that_is_not_compared_is_read_of_the_canary_alone(fake: Fake) -> None:
+def test_a_gauge_that_is_not_compared_shows_whether_the_baseline_is_in_the_same_trouble(
+    fake: Fake,
+) -> None:
     asked = gauge(fake, samples(1, 2, 3, 4), {}).with_metric("m", compare=False)
+    alone = read(fake, asked)
+    assert alone.baseline is None
+    assert not [note for note in alone.notes if note.startswith("no_series")]
+    query = str(asked.metric("m").query.value).replace("{$arm}", BASELINE)
+    fake.data[query] = [({"pod": "b"}, samples(5, 6, 7, 8))]
     pair = read(fake, asked)
-    assert pair.baseline is None
+    assert pair.baseline is not None
+    assert pair.baseline[:, 0].tolist() == [6, 7, 8]
+
+
+def test_what_is_not_compared_is_read_of_the_canary_alone_where_nothing_tells_the_sides_apart(
+    fake: Fake,
+) -> None:
+    asked = gauge(fake, samples(1, 2, 3, 4), {}).with_metric("m", compare=False)
+    one = asked.with_metric(
+        "m", query={"value": str(asked.metric("m").query.value).replace("{$arm}", CANARY)}
+    )
+    assert read(fake, one).baseline is None
     assert not [a for a in fake.asked if "baseline" in a.form.get("query", "")]
 
 

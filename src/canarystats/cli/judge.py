@@ -12,7 +12,7 @@ import typer
 from canarystats.cli import options, output
 from canarystats.errors import InputError
 from canarystats.monitor import judge as judge_pairs
-from canarystats.sources.past import as_history
+from canarystats.sources.past import as_history, asked_of_the_past
 
 if TYPE_CHECKING:
     from canarystats.sources.columns import FloatArray
@@ -114,15 +114,14 @@ def judge(
             raise InputError(msg)
         read = partial(
             source.read,
-            chosen,
             baseline_offset_seconds=options.seconds(baseline_offset, "--baseline-offset"),
             canary=canary,
             baseline=baseline,
         )
         if history is not None:
             span = options.seconds(history, "--history")
-            past = as_history(read(start=first - span, end=first))
-        pairs = read(start=first, end=last, upper_bounds=_bounds_of(past))
+            past = as_history(read(asked_of_the_past(chosen), start=first - span, end=first))
+        pairs = read(chosen, start=first, end=last, upper_bounds=_bounds_of(past))
     verdict = judge_pairs(pairs, chosen, share=share, rollout=rollout, history=past)
     if explain:
         typer.echo(str(verdict.explain()))

@@ -12,9 +12,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from canarystats.policy import Policy
     from canarystats.windows import Pair
 
 ENOUGH_OF_THE_CANARY = 0.5  # the part of the baseline's ticks from which its pods were there too
+
+
+def asked_of_the_past(policy: Policy) -> Policy:
+    """The policy under which a history is read.
+
+    Before the rollout the old version is the baseline, so a metric with a target is read there
+    even where the policy compares it with nothing.
+    """
+    metrics = [
+        metric.model_copy(update={"compare": True}) if metric.target is not None else metric
+        for metric in policy.metrics
+    ]
+    return policy.model_copy(update={"metrics": tuple(metrics)})
 
 
 def as_history(pairs: Iterable[Pair]) -> list[Pair]:
@@ -22,8 +36,8 @@ def as_history(pairs: Iterable[Pair]) -> list[Pair]:
 
     The pods of a canary often start minutes before the rollout is watched, on the version that is
     on trial. A canary that has data at fewer than half of the baseline's ticks is therefore left
-    out, and the pair holds the baseline as ``canary``, without a ``baseline``. Metrics that are
-    not compared have nothing to learn and are left out.
+    out, and the pair holds the baseline as ``canary``, without a ``baseline``. What was read
+    without a baseline has nothing to teach.
     """
     found = []
     for pair in pairs:

@@ -38,6 +38,7 @@ _ABSENT = frozenset({SourceErrorKind.NOT_FOUND, SourceErrorKind.REJECTED})
 _HIDDEN = _ABSENT | {SourceErrorKind.UNAUTHORIZED, SourceErrorKind.MALFORMED}
 
 LONGEST_TIMEOUT_SECONDS = 3600.0
+READ_BESIDE = {Kind.EVENTS, Kind.GAUGE}  # what a rule without a twin reads
 
 
 class Prometheus:
@@ -167,7 +168,9 @@ class Prometheus:
         list of Pair
             One a metric, in the policy's order; none at all where no tick falls into the time.
             A histogram that has no observations on either side, and no bounds given, is left out,
-            because its buckets are unknown. A metric that is not compared has no baseline.
+            because its buckets are unknown. Events, and a gauge that is not compared, have a
+            baseline where ``$arm`` tells the sides apart and it has series: whether it is in the
+            same trouble.
 
         Raises
         ------
@@ -235,7 +238,14 @@ def _sides(arms: tuple[str, str], grids: tuple[Grid, Grid], api: HttpApi) -> tup
 
 
 def _read_on(metric: Metric, kind: Kind, sides: tuple[Side, Side]) -> tuple[Side, ...]:
-    return sides if metric.compare and kind is not Kind.EVENTS else sides[:1]
+    """Both sides where they are compared, or where the baseline may be in the same trouble now."""
+    if metric.compare and kind is not Kind.EVENTS:
+        return sides
+    canary, baseline = sides
+    told_apart = any(ARM in query for query in metric.query.asked.values())
+    same_time = np.array_equal(canary.grid.times, baseline.grid.times)
+    beside = kind in READ_BESIDE and told_apart and same_time and not canary.is_same_as(baseline)
+    return sides if beside else sides[:1]
 
 
 def _bounds(name: str, given: ArrayLike) -> FloatArray:

@@ -69,12 +69,24 @@ def _read_counts(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) ->
 
 
 def _read_events(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
-    side = sides[0]
-    table = side.table(str(metric.query.events))
-    rows, more = event_rows(table, side)
-    notes = [*remarks, *_table_notes(side, [table]), *_told(side, more)]
-    times = side.grid.times[1:]
-    return Pair.events(metric.name, canary=rows, times=times, notes=_once(notes))
+    notes, rows = list(remarks), []
+    for side in _there(sides, str(metric.query.events)):
+        table = side.table(str(metric.query.events))
+        counted, more = event_rows(table, side)
+        notes += [*_table_notes(side, [table]), *_told(side, more)]
+        rows.append(counted)
+    return Pair.events(
+        metric.name,
+        canary=rows[0],
+        baseline=rows[1] if len(rows) > 1 else None,
+        times=sides[0].grid.times[1:],
+        notes=_once(notes),
+    )
+
+
+def _there(sides: tuple[Side, ...], query: str) -> tuple[Side, ...]:
+    """The canary, and the baseline if it has series: of what needs no twin it may have none."""
+    return tuple(side for side in sides if side is sides[0] or side.table(query).series)
 
 
 def read_histogram(
@@ -103,6 +115,8 @@ def read_histogram(
 
 
 def _read_gauge(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
+    if not metric.compare:
+        sides = _there(sides, str(metric.query.value))
     tables = [side.table(str(metric.query.value)) for side in sides]
     scale, limit = metric.query.scale, None
     notes = [*remarks, *_scale_notes(scale)]

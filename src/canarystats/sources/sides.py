@@ -39,6 +39,10 @@ class Side:
         self._tables: dict[tuple[str, bool], Table] = {}
         self._up: Table | None = None
 
+    def is_same_as(self, other: Side) -> bool:
+        """Whether nothing tells this side's series from the other's."""
+        return self._matchers == other._matchers
+
     def table(self, template: str) -> Table:
         """The answer to a query, with what tells fresh samples from repeated ones."""
         return self._ask(for_arm(template, self._matchers), setting=False)
