@@ -205,6 +205,16 @@ def fleet() -> str:
     return table(["150 metrics", "rollouts", *percents, "each at 5 %", "paired z at 5 %"], rows)
 
 
+def fleet_judged() -> str:
+    """150 metrics through `judge`."""
+    found, rows = results.read("fleet_judged"), []
+    for row in found["rows"]:
+        rows.append([row["about"], rate(row["said"]["rollback"], row["runs"], found["budget"])])
+        rows[-1] += [row["runs"], _said(row["said"])]
+    header = ["150 metrics", f"rolled back, {100 * found['budget']:g} %", "rollouts", "said"]
+    return table(header, rows)
+
+
 def speed() -> str:
     """Cost beside the rivals."""
     found = results.read("speed")
@@ -232,6 +242,7 @@ TABLES = {
     "healthy": healthy,
     "regressions": regressions,
     "fleet": fleet,
+    "fleet_judged": fleet_judged,
     "planned": planned,
     "prices": prices,
     "since": since,

@@ -10,6 +10,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from benchmarks.calibration import fleet, fleet_judged
 
 import canarystats as cs
 from tests.rollouts import eight_triggers, latency, requests
@@ -36,6 +37,14 @@ def test_healthy_rollouts_are_not_rolled_back_and_most_are_promoted():
     rolled_back = usual[cs.Decision.ROLLBACK] + sparse[cs.Decision.ROLLBACK]
     assert rolled_back <= most_by_chance(80, NOMINAL)
     assert usual[cs.Decision.PROMOTE] >= 30
+
+
+@pytest.mark.parametrize("name", list(fleet.DRAWS))
+def test_correlated_metrics_share_one_budget_through_the_judge(name):
+    # The whole of N17 is benchmarks/calibration/fleet_judged.py.
+    sizes, runs = {"counts": 3, "gauge": 3, "histogram": 2}, 5
+    found = Counter(fleet_judged.judged(name, part, sizes, 100).decision for part in range(runs))
+    assert found[cs.Decision.ROLLBACK] <= most_by_chance(runs, fleet_judged.BUDGET)
 
 
 @pytest.mark.calibration

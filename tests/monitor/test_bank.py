@@ -143,3 +143,22 @@ def test_rows_taken_apart_are_the_rows_put_together(kind):
     tests = [fold.tests(state) for fold, state in folds]
     stack = side_by_side(tests)
     assert [pack(one) for one in rows(stack, 2)] == [pack(one) for one in tests]
+
+
+def test_what_is_weighed_side_by_side_is_what_each_metric_weighs_alone(monkeypatch):
+    weighed, tested = 0, TestedFold.tested
+
+    def checked(self, tests, tick):
+        nonlocal weighed
+        after = tested(self, tests, tick)
+        if tick.weighed is not None:
+            alone = {claim: float(each[0]) for claim, each in self.weighed(after).items()}
+            assert tick.weighed == alone
+            assert self.log_e(after) is tick.weighed
+            weighed += 1
+        return after
+
+    monkeypatch.setattr(TestedFold, "tested", checked)
+    policy = fleet()
+    cs.judge(pairs_of(policy, 5, 30), policy, share=0.05)
+    assert weighed > 100

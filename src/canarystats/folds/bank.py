@@ -64,6 +64,8 @@ class TestedFold(TickFold[R]):
     def tested(self, tests: Any, tick: Tick) -> Any:
         """The tests after a tick: from the metric's bank, or stepped alone."""
         if tick.tested is not None:
+            if tick.weighed is not None:
+                self._latest = tick.tested, tick.weighed
             return tick.tested
         return self.advance(tests, tick.canary[None], _compared(tick)[None], tick)
 
@@ -100,7 +102,12 @@ class Bank:
         ticks = [tick for _, tick in own]
         self._stack = self.fold.advance(self._stack, *self._sides(ticks), ticks[0])
         self._rows = rows(self._stack, len(ticks))
-        return [tick._replace(tested=after) for tick, after in zip(ticks, self._rows, strict=True)]
+        values = {claim: each.tolist() for claim, each in self.fold.weighed(self._stack).items()}
+        weighed = [{claim: each[k] for claim, each in values.items()} for k in range(len(ticks))]
+        return [
+            tick._replace(tested=after, weighed=found)
+            for tick, after, found in zip(ticks, self._rows, weighed, strict=True)
+        ]
 
     def _sides(self, ticks: Sequence[Tick]) -> tuple[FloatArray, FloatArray]:
         canary, baseline = (np.full((len(ticks), width), np.nan) for width in self.widths)

@@ -63,6 +63,8 @@ class Tick(NamedTuple):
         those of other metrics; None where they are still to be stepped.
     by_segment
         The row by segment, where the metric comes so.
+    weighed
+        The log e-values of that state, worked out side by side too.
     """
 
     at: float
@@ -74,6 +76,7 @@ class Tick(NamedTuple):
     baked: float = 0.0
     tested: Any = None
     by_segment: Segments | None = None
+    weighed: dict[str, float] | None = None
 
 
 class Proof(NamedTuple):
