@@ -17,13 +17,14 @@ SLOW_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
 
 @dataclass(frozen=True)
 class Fault:
-    """One regression at three sizes, each a `Change` of one metric."""
+    """One regression at three sizes, each a `Change` of one metric, and what it leads to."""
 
     name: str
     metric: str
     found_by: tuple[str, ...]
     sizes: tuple[dict[str, float], ...]
     stage: str = "canary-5"
+    decision: str = "rollback"
 
     def change(self, size: int, onset: int) -> Change:
         """What becomes of the canary at one of the sizes."""
@@ -52,7 +53,15 @@ def memory():
 
 
 MEMORY = Fault("memory", "memory_bytes", ("memory",), factors(1.92, 1.96, 1.99))
+INTEGRATION = Fault(
+    "integration",
+    "integration_calls",
+    ("integration_calls",),
+    tuple({"factor": factor} for factor in (15.0, 30.0, 300.0)),
+    decision="hold",
+)
 QUIET = Events(Flow(0.0))
+CALLS = Counts(Flow(50.0, divided=False), 0.001)
 
 
 def requests(per_second, rate):
@@ -91,6 +100,7 @@ SCENES = (
             "breaker_open": Gauge(0.0, 0.0),
             "integrity_violations": QUIET,
             "pod_restarts": QUIET,
+            "integration_calls": CALLS,
             "memory_bytes": memory(),
         },
         (
@@ -103,6 +113,7 @@ SCENES = (
             storm("recovery_attempts", "recovery_loop", counts=(150, 300, 3000)),
             Fault("breaker stuck", "breaker_open", ("breaker_stuck_open",), additions(1, 1, 1)),
             storm("pod_restarts", "restart_wave", counts=(3, 6, 30)),
+            INTEGRATION,
         ),
     ),
     Scene(
@@ -113,6 +124,7 @@ SCENES = (
             "accuracy": Gauge(0.9965, 0.0005),
             "overhead": Gauge(0.048, 0.0005),
             "model_accuracy": Gauge(0.9965, 0.0003),
+            "integration_calls": CALLS,
             "memory_bytes": memory(),
         },
         (
@@ -123,6 +135,7 @@ SCENES = (
             Fault("accuracy", "accuracy", ("accuracy_low",), additions(-0.008, -0.015, -0.1)),
             Fault("overhead", "overhead", ("overhead_high",), additions(0.004, 0.01, 0.1)),
             Fault("model", "model_accuracy", ("model_drop",), factors(0.94, 0.9, 0.5)),
+            INTEGRATION,
         ),
     ),
     Scene(

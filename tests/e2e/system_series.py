@@ -22,6 +22,10 @@ SUMS = {
         FAILED: ("dwcp_health_check_total", 'status="failure"'),
         REST: ("dwcp_health_check_total", 'status="success"'),
     },
+    "integration_calls": {
+        FAILED: ("dwcp_integration_calls_total", 'status="failure"'),
+        REST: ("dwcp_integration_calls_total", 'status="success"'),
+    },
     "bullshark": {
         FAILED: ("bullshark_transactions_rejected", 'reason="full"'),
         REST: ("bullshark_transactions_processed_total", 'lane="0"'),
