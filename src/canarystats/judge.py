@@ -15,11 +15,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from canarystats import waiting
 from canarystats.evidence import Evidence, Question
 from canarystats.folds.setting import Proof
 from canarystats.policy import Metric, format_duration
 from canarystats.rules import ABSOLUTE, SIGNALS
-from canarystats.suppression import covered_seconds
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
 from canarystats.windows import Kind
 
@@ -123,6 +123,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
     if decision is Decision.PROMOTE:
         reasons = (_why_promote(views, course),)
     rolled_back = decision is Decision.ROLLBACK
+    waits = decision is Decision.HOLD and not causes
     score = 0.0 if causes else _score(views)
     began = course.rollout or course.started
     key = f"{began}|{course.policy_digest}|{decision}"
@@ -142,6 +143,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         suppressed_ticks=course.suppressed,
         decided_at=causes[0].at if rolled_back else None,
         next_look=None if rolled_back or course.at is None else course.at + policy.interval,
+        decision_in_seconds=_wait(policy, views, course) if waits else None,
         onset=causes[0].onset if causes else None,
         onset_interval=causes[0].onset_interval if causes else None,
         share=course.share,
@@ -206,6 +208,15 @@ def _reasons_to_hold(
     policy: Policy, views: Sequence[MetricView], course: Course
 ) -> tuple[str, ...]:
     """Everything that stands against promotion, the weightiest first."""
+    found = _obstacles(policy, views, course)
+    found += [f"not shown yet: {proof.about} ({proof.detail})" for proof in _unproven(views)]
+    if not found and all(view.trouble for view in views):
+        found.append("no metric has data")
+    return tuple(found + _too_early(policy, views, course))
+
+
+def _obstacles(policy: Policy, views: Sequence[MetricView], course: Course) -> list[str]:
+    """What stands against promotion besides too little evidence, time or traffic."""
     found = [firing.reason for firing in course.firing_now if firing.action == "hold"]
     required = [view for view in views if view.metric.required and not view.metric.dry_run]
     if policy.on_no_data != "pass":
@@ -224,21 +235,37 @@ def _reasons_to_hold(
         for view in live
         for said in view.beside
     ]
-    found += [
+    return found + [
         f"{reading.detail}, beyond its threshold{_held(reading)}"
         for view in views
         for reading in view.readings
         if reading.condition is Condition.PENDING and not view.metric.dry_run
     ]
-    found += [
-        f"not shown yet: {proof.about} ({proof.detail})"
-        for view in required
-        for proof in view.proofs
-        if not proof.shown and not view.trouble
-    ]
-    if not found and all(view.trouble for view in views):
-        found.append("no metric has data")
-    return tuple(found + _too_early(policy, views, course))
+
+
+def _unproven(views: Sequence[MetricView]) -> list[Proof]:
+    """What promotion still needs to be shown of metrics that have data."""
+    required = [view for view in views if view.metric.required and not view.metric.dry_run]
+    proofs = [proof for view in required if not view.trouble for proof in view.proofs]
+    return [proof for proof in proofs if not proof.shown]
+
+
+def _wait(
+    policy: Policy, views: Sequence[MetricView], course: Course
+) -> tuple[float, float] | None:
+    """How long until a promotion, from and to, where only evidence, time or traffic lacks."""
+    if course.started is None or course.at is None or _obstacles(policy, views, course):
+        return None
+    if all(view.trouble for view in views):
+        return None
+    samples = _samples(views) if policy.min_samples else None
+    return waiting.until_promoted(policy, _unproven(views), samples, course.started, course.at)
+
+
+def _samples(views: Sequence[MetricView]) -> int | None:
+    """The canary requests of the metric that has most; None where none counts them."""
+    live = [view for view in views if not view.metric.dry_run]
+    return max((view.samples for view in live if view.samples is not None), default=None)
 
 
 def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> list[str]:
@@ -246,20 +273,13 @@ def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> l
     if policy.min_duration:
         if course.started is None or course.at is None:
             found.append("the data has no times, so the minimum duration cannot be checked")
-        elif (seen := _watched_seconds(policy, course.started, course.at)) < policy.min_duration:
+        elif (seen := waiting.watched(policy, course.started, course.at)) < policy.min_duration:
             need = format_duration(policy.min_duration)
             found.append(f"{format_duration(round(seen))} of the minimum {need} have passed")
-    live = [view for view in views if not view.metric.dry_run]
-    counted = [view.samples for view in live if view.samples is not None]
-    if counted and max(counted) < policy.min_samples:
-        found.append(f"{max(counted)} of the minimum {policy.min_samples} canary samples")
+    samples = _samples(views)
+    if samples is not None and samples < policy.min_samples:
+        found.append(f"{samples} of the minimum {policy.min_samples} canary samples")
     return found
-
-
-def _watched_seconds(policy: Policy, started: float, at: float) -> float:
-    """The time that was watched without looking away."""
-    began = started - policy.interval
-    return at - began - covered_seconds(policy.live_suppressions, began, at)
 
 
 def _held(reading: Reading) -> str:

@@ -101,6 +101,17 @@ def only_about(
     return tuple(found)
 
 
+def until_watched(suppressions: Iterable[Suppression], start: float, seconds: float) -> float:
+    """How long after ``start`` so many seconds outside all of the windows have passed."""
+    end, reached = start + seconds, start
+    for window in sorted(suppressions, key=lambda window: window.from_):
+        low = max(window.from_, reached)
+        if low < end and window.to > low:
+            end += window.to - low
+            reached = window.to
+    return end - start
+
+
 def covered_seconds(suppressions: Iterable[Suppression], start: float, end: float) -> float:
     """How much of the time from ``start`` to ``end`` lies in any of the windows."""
     total, reached = 0.0, start

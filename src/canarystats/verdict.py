@@ -175,6 +175,9 @@ class Verdict(Record):
         Unix seconds of the tick that caused a rollback; None for other decisions.
     next_look
         Unix seconds at which the next tick is due; None once rolled back.
+    decision_in_seconds
+        Of a hold: from and to how many seconds from ``at`` a promotion is to be expected if all
+        goes on as so far; None where that cannot be told, or the decision is made.
     onset, onset_interval
         Unix seconds of the first tick of the trouble behind a rollback, and where else it may lie.
     share
@@ -205,6 +208,7 @@ class Verdict(Record):
     suppressed_ticks: int = 0
     decided_at: float | None = None
     next_look: float | None = None
+    decision_in_seconds: tuple[float, float] | None = None
     onset: float | None = None
     onset_interval: Interval | None = None
     share: float | None = None

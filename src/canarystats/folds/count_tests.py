@@ -74,6 +74,18 @@ def _tests_of_trigger(trigger: Trigger) -> list[Test]:
     return [Test(f"{name}.below", Question.LEVEL, "canary", 1.0 - threshold, True)]
 
 
+def nearest(log_e: dict[str, float], claims: list[str]) -> tuple[float, bool]:
+    """The log e-value of the nearest of some claims, and whether it reads the canary alone.
+
+    Not worse in either direction is one claim, as near as the farther of the two.
+    """
+    compared = [log_e[claim] for claim in claims if claim.startswith("not_worse")]
+    routes = [(min(compared), False)] if compared else []
+    alone = {"low_enough", TARGET}
+    others = (claim for claim in claims if not claim.startswith("not_worse"))
+    return max(routes + [(log_e[claim], claim in alone) for claim in others])
+
+
 def mean_of(log_values: list[float]) -> float:
     """The logarithm of the mean of e-values, from their logarithms."""
     top = max(log_values)

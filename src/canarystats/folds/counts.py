@@ -14,7 +14,7 @@ from canarystats.errors import InputError
 from canarystats.folds import segments
 from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
-from canarystats.folds.count_tests import TARGET, compares, mean_of, tests
+from canarystats.folds.count_tests import TARGET, compares, mean_of, nearest, tests
 from canarystats.folds.exchanged import refuse_exchanged
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
@@ -321,16 +321,16 @@ class CountsFold(TestedFold[CountsFoldState]):
         found = []
         rates = [claim for claim in log_e if claim in NOT_WORSE]
         if rates:
-            within = all(reached(log_e[claim], level) for claim in rates)
-            low = "low_enough" in log_e and reached(log_e["low_enough"], level)
             tried = rates + (["low_enough"] if "low_enough" in log_e else [])
-            detail = self.progress(state, log_e, tried)
-            found.append(Proof(f"{name} not worse", within or low, detail))
+            best, alone = nearest(log_e, tried)
+            detail, about = self.progress(state, log_e, tried), f"{name} not worse"
+            found.append(Proof.by_evidence(about, best, level, detail, from_start=alone))
         for claim in self._proven[len(NOT_WORSE) + 1 :]:
             if claim in log_e and (claim == TARGET or self._weighs_traffic(state)):
                 about = f"{name} meets its target" if claim == TARGET else "throughput not lower"
                 detail = self.progress(state, log_e, [claim])
-                found.append(Proof(about, reached(log_e[claim], level), detail))
+                best, alone = nearest(log_e, [claim])
+                found.append(Proof.by_evidence(about, best, level, detail, from_start=alone))
         return found + self.unread_proofs(state)
 
     def progress(self, state: CountsFoldState, log_e: dict[str, float], claims: list[str]) -> str:
@@ -339,7 +339,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             planned = [claim for claim in claims if claim in self.bake.claims]
             if planned:
                 return self.bake.progress(state.plan, planned)
-        best = max(log_e[claim] for claim in claims)
+        best, _ = nearest(log_e, claims)
         return f"e-value {math.exp(min(best, 700.0)):.3g} of {1.0 / self.setting.proof_level:.3g}"
 
     def readings(self, state: CountsFoldState) -> list[Reading]:

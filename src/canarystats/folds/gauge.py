@@ -259,7 +259,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
                 detail += self.bake.progress(state.plan, ["not_worse"])
             else:
                 detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
-            found.append(Proof(f"{name} not worse", reached(log_e, level), detail))
+            found.append(Proof.by_evidence(f"{name} not worse", log_e, level, detail))
         aimed = self.standards.get(standards.TARGET)
         if aimed is not None:
             found.append(standards.proof(aimed, state.standards[standards.TARGET], name))

@@ -321,7 +321,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         if self.bake is not None and state.plan is not None:
             detail = self.bake.progress(state.plan, ["not_worse"])
         name = self.setting.metric.name
-        return [Proof(f"{name} not worse", reached(log_e, level), detail), *found]
+        return [Proof.by_evidence(f"{name} not worse", log_e, level, detail), *found]
 
     def samples(self, state: HistogramFoldState) -> int:
         """Canary observations so far."""

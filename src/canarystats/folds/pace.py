@@ -15,7 +15,7 @@ import numpy as np
 
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.folds import standards
-from canarystats.folds.setting import Proof, reached
+from canarystats.folds.setting import Proof
 from canarystats.folds.standards import StandardState
 from canarystats.sequential.counts import Counts, CountsState, Test
 
@@ -149,4 +149,4 @@ class Pace:
             return [Proof(about, shown=state.seconds > 0 and not state.events, detail=seen)]
         value, level = float(self._counts.log_e(state.counts)[TARGET][0]), self.setting.proof_level
         detail = f"e-value {math.exp(min(value, 700.0)):.3g} of {1.0 / level:.3g}"
-        return [Proof(about, reached(value, level), detail)]
+        return [Proof.by_evidence(about, value, level, detail, from_start=True)]

@@ -90,11 +90,25 @@ class Proof(NamedTuple):
         Whether it is.
     detail
         How far it has come.
+    gathered, needed
+        The log e-value so far, and the one that shows it; None where it has none.
+    from_start
+        Whether it gathers evidence during the warm-up too.
     """
 
     about: str
     shown: bool
     detail: str
+    gathered: float | None = None
+    needed: float | None = None
+    from_start: bool = False
+
+    @classmethod
+    def by_evidence(
+        cls, about: str, log_e: float, level: float, detail: str, *, from_start: bool = False
+    ) -> Proof:
+        """What an e-value shows at a level."""
+        return cls(about, reached(log_e, level), detail, log_e, -math.log(level), from_start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,4 +115,4 @@ def proof(share: Share, state: CountsState, name: str) -> Proof:
         return Proof(about, shown=False, detail=share.about)
     value, level = _log_e(share, state), share.level or 1.0
     detail = f"e-value {math.exp(min(value, 700.0)):.3g} of {1.0 / level:.3g}, {share.about}"
-    return Proof(about, reached(value, level), detail)
+    return Proof.by_evidence(about, value, level, detail, from_start=True)

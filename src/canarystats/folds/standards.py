@@ -176,7 +176,7 @@ def proof(standard: Standard, state: StandardState, name: str) -> Proof:
     value, level = log_e(standard, state), standard.level or 1.0
     detail = f"{standard.design.gathered(state.gauge)}, "
     detail += f"e-value {math.exp(min(value, 700.0)):.3g} of {1.0 / level:.3g}"
-    return Proof(about, reached(value, level), detail)
+    return Proof.by_evidence(about, value, level, detail)
 
 
 def evidence(standard: Standard, state: StandardState) -> Evidence:

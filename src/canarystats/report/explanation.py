@@ -241,7 +241,7 @@ def _change(verdict: Verdict, lines: Sequence[Standing]) -> str:
         waits = "; it waits for a person" if verdict.approval == "required" else ""
         return f"any rule that fires before it is promoted{waits}"
     first = [f"{ln.metric} ({ln.matter}) {ln.change}" for ln in _in_the_way(verdict, lines)]
-    return "; ".join(first[:2]) or words.plain(verdict.reason)
+    return ("; ".join(first[:2]) or words.plain(verdict.reason)) + words.wait(verdict)
 
 
 def _some(items: Sequence[str]) -> str:

@@ -159,8 +159,16 @@ def score(verdict: Verdict) -> str:
 def next_look(verdict: Verdict) -> str:
     """When the next tick is due, or that there is none."""
     if verdict.next_look is not None:
-        return f"next look {clock(verdict.next_look)}"
+        return f"next look {clock(verdict.next_look)}{wait(verdict)}"
     return "no next look: final" if verdict.decision is Decision.ROLLBACK else "no next look"
+
+
+def wait(verdict: Verdict) -> str:
+    """How long a hold may last, where it can be told."""
+    if verdict.decision_in_seconds is None:
+        return ""
+    low, high = map(duration, verdict.decision_in_seconds)
+    return f", promotion expected in {low if low == high else f'{low} to {high}'}"
 
 
 def span(verdict: Verdict) -> str:
