@@ -220,6 +220,8 @@ class Rule:
         reason = sentence(
             self.condition, self.trigger, way, self.unit, state.observed, state.reference, held
         )
+        # The last ticks may prove what the figure of a whole window does not show yet.
+        lately = " lately" if way is Way.DECISIVE and not state.true else ""
         return Firing(
             trigger=self.name,
             rule=self.condition,
@@ -233,7 +235,7 @@ class Rule:
             reference=state.reference,
             threshold=self.threshold,
             held_seconds=held,
-            reason=reason + self._of_both(state),
+            reason=reason + lately + self._of_both(state),
         )
 
     def _of_both(self, state: RuleState) -> str:
