@@ -22,7 +22,6 @@ SLOW = [HealthCheck.too_slow]
 N, BOUNDS, SHARE = 16, np.array([0.1, 0.2, 0.4, 0.8, 1.6, np.inf]), 0.2
 FAST = {"interval": "15s", "min_duration": "0s", "min_samples": 0}
 SHORT = {"for": "30s", "window": "1m"}
-NO_BASELINE = {"memory", "level_above", "level_below", "quantile_above"}
 
 
 class Watched(NamedTuple):
@@ -62,8 +61,9 @@ WATCHED = {
     "share_below": counted(0.9, harmful="decrease", rule="share_below"),
     "throughput": counted(0.8),
     "latency_p99": SPREAD,
-    "quantile_above": SPREAD._replace(
-        trigger={"rule": "quantile_above", "quantile": 0.9, "threshold": 0.7}
+    "quantile_above": Watched(
+        SPREAD.metric | {"compare": False},
+        {"rule": "quantile_above", "quantile": 0.99, "threshold": 0.9},
     ),
     "byzantine": happening(0),
     "data_integrity": happening(0),
@@ -109,11 +109,13 @@ def draw(name, data):
     if kind == "counts":
         return _drawn_counts(rng, level, beside, more * ticks, name=name, falls=falls)
     if kind == "histogram":
-        return _drawn_buckets(rng, level, beside, more * ticks)
+        return _drawn_buckets(rng, level / 20, beside / 20, more * ticks)
     if kind == "events":
-        return _drawn_events(rng, 3 * level, 3 * beside, more * ticks, falls=falls)
+        few = 0.1 if name in RULES and name != "breaker_storm" else 3.0
+        return _drawn_events(rng, few * level, 3 * beside, few * more * ticks, falls=falls)
     move = (-0.3 if falls else 0.3) * more
-    canary, baseline = 0.8 + level + 0.005 * rng.standard_normal((2, N, 2)) + [[[0.0]], [[beside]]]
+    noise = 0.005 * rng.standard_normal((2, N, 2))
+    canary, baseline = 0.8 + np.array([level, beside])[:, None, None] + noise
     moved = canary + (move if WATCHED[name].metric["compare"] else move * ticks[:, None])
     return Drawn((canary,), (moved,), (baseline,))
 
@@ -132,7 +134,7 @@ def _drawn_counts(rng, level, beside, more, *, name, falls):
 
 def _drawn_buckets(rng, level, beside, more):
     def shares(slow):
-        return [0.6 - slow, 0.3, 0.08, 0.02, slow / 2, slow / 2]
+        return [0.9 - slow, 0.08, 0.02, 0.0, slow / 2, slow / 2]
 
     canary = rng.multinomial(500, shares(level), N)
     baseline = rng.multinomial(2000, shares(beside), N)
@@ -146,7 +148,11 @@ def _drawn_buckets(rng, level, beside, more):
 
 def _drawn_events(rng, level, beside, more, *, falls):
     happened, others = rng.poisson(5 * level, N), rng.poisson(20 * beside, N)
-    worse = rng.binomial(happened, 1 - more) if falls else happened + rng.poisson(5 * more)
+    worse = (
+        rng.binomial(happened, np.clip(1 - more, 0, 1))
+        if falls
+        else happened + rng.poisson(5 * more)
+    )
     return Drawn((happened,), (worse,), (others,))
 
 
