@@ -124,7 +124,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         reasons = (_why_promote(views, course),)
     rolled_back = decision is Decision.ROLLBACK
     waits = decision is Decision.HOLD and not causes
-    score = 0.0 if causes else _score(views)
+    score = 0.0 if causes else _score(policy, views)
     began = course.rollout or course.started
     key = f"{began}|{course.policy_digest}|{decision}"
     return Verdict(
@@ -238,9 +238,17 @@ def _obstacles(policy: Policy, views: Sequence[MetricView], course: Course) -> l
     return found + [
         f"{reading.detail}, beyond its threshold{_held(reading)}"
         for view in views
-        for reading in view.readings
-        if reading.condition is Condition.PENDING and not view.metric.dry_run
+        for reading in _acting(policy, view)
+        if reading.condition is Condition.PENDING
     ]
+
+
+def _acting(policy: Policy, view: MetricView) -> list[Reading]:
+    """The readings of the rules that may decide: on no dry run, and not only reported."""
+    told = {trigger.name for trigger in policy.triggers if trigger.action == "report"}
+    told |= {t.name + ABSOLUTE for t in policy.triggers if t.name in told and t.absolute}
+    readings = () if view.metric.dry_run else view.readings
+    return [reading for reading in readings if reading.trigger not in told]
 
 
 def _unproven(views: Sequence[MetricView]) -> list[Proof]:
@@ -328,16 +336,16 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "." if text else text
 
 
-def _score(views: Sequence[MetricView]) -> float:
+def _score(policy: Policy, views: Sequence[MetricView]) -> float:
     """0 to 100: the mean over signals of how far each is from its threshold.
 
     Conditions that read one number twice (error rate and success rate) are one signal, at the
     worse of the two. A warning tier costs up to half of a signal; a true condition, or one that
-    cannot be read, half; a rule that fired all of it. What is on a dry run does not count.
+    cannot be read, half; a rule that fired all of it. What only reports does not count.
     """
     worst: dict[str, float] = {}
     for view in views:
-        for reading in () if view.metric.dry_run else view.readings:
+        for reading in _acting(policy, view):
             rule = reading.rule.removesuffix(ABSOLUTE)
             blind = reading.condition not in READ
             if not blind or view.metric.required:

@@ -240,6 +240,20 @@ class TestDryRun:
         assert verdict.decision is cs.Decision.PROMOTE
         assert [(f.trigger, f.action) for f in verdict.firings] == [("byzantine", "report")]
 
+    @pytest.mark.parametrize(("bad", "condition"), [(3, "pending"), (40, "fired"), (0, "clear")])
+    def test_a_trigger_that_only_reports_is_as_if_it_were_not_there(self, bad, condition):
+        told = eight_triggers("requests").with_trigger("error_rate", absolute=None)
+        told = told.with_trigger("success_rate", action="report")
+        rules = [t.model_dump(by_alias=True) for t in told.triggers if t.name != "success_rate"]
+        errors = np.where(np.arange(60) >= 60 - bad, 2500.0, 40.0)
+        pair = steady_requests(60, errors=errors, baseline_errors=19 * errors)
+        with_it = cs.judge([pair], told, share=0.05)
+        without = cs.judge([pair], told.replace(triggers=rules), share=0.05)
+        (read,) = [r for r in with_it.readings if r.trigger == "success_rate"]
+        assert read.condition == condition
+        assert with_it.decision is without.decision is cs.Decision.PROMOTE
+        assert (with_it.score, with_it.reasons) == (without.score, without.reasons)
+
     def test_a_dry_run_touches_no_score(self):
         policy = eight_triggers("requests", "byzantine_events").with_metric(
             "requests", dry_run=True

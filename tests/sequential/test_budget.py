@@ -69,3 +69,13 @@ def test_what_is_on_a_dry_run_spends_nothing_of_the_others():
     policy = eight_triggers("requests", "latency_seconds").with_metric("requests", dry_run=True)
     alone = levels(eight_triggers("latency_seconds"))
     assert {claim: levels(policy)[claim] for claim in alone} == alone
+
+
+def test_what_is_only_reported_spends_nothing_of_the_others():
+    policy = eight_triggers("requests", "latency_seconds").with_trigger(
+        "error_rate", action="report"
+    )
+    names = [t.model_dump(by_alias=True) for t in policy.triggers if t.name != "error_rate"]
+    alone = levels(policy.replace(triggers=names))
+    assert {claim: levels(policy)[claim] for claim in alone} == alone
+    assert set(levels(policy)) > set(alone)

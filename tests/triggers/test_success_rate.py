@@ -79,7 +79,8 @@ def test_a_canary_without_requests_cannot_be_evaluated():
 
 def test_error_rate_and_success_rate_are_one_signal_of_the_score():
     # Both fire: one of two signals (the other is throughput), not two of three.
-    policy = POLICY.with_trigger("success_rate", action="report")
+    policy = POLICY.with_trigger("success_rate", action="hold")
+    policy = policy.with_trigger("error_rate", action="hold")
     pair = steady_requests(30, errors=500, baseline_errors=950)
     verdict = cs.judge([pair], policy, share=0.05)
     assert set(ways(verdict)) == {"error_rate", "success_rate"}

@@ -159,7 +159,8 @@ class CountsFold(TestedFold[CountsFoldState]):
             return beside.plainly_more_errors(
                 canary, baseline, margin, self.setting.metric.clumps
             ) or (beside.more_errors(canary, baseline, margin) and self._harmed(log_e))
-        rates = [n for n, rule in self.rules.items() if rule.condition == "error_rate"]
+        acting = {n: rule for n, rule in self.rules.items() if rule.trigger.action != "report"}
+        rates = [n for n, rule in acting.items() if rule.condition == "error_rate"]
         if any(self._shown(f"{name}.beyond", log_e) for name in rates):
             return True
         clumps = self.setting.metric.clumps

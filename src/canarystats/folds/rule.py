@@ -112,6 +112,8 @@ class Rule:
     @property
     def stands_against_promotion(self) -> bool:
         """Whether promotion needs the rule to have been evaluated at least once."""
+        if self.trigger.action == "report":
+            return False
         return self.trigger.rule in OWN_RULES or self.trigger.rule == "memory"
 
     @property

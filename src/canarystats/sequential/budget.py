@@ -74,12 +74,14 @@ def claims(policy: Policy) -> list[Claim]:
 def levels(policy: Policy) -> dict[Claim, float]:
     """The level of every claim; critical metrics share their part, the others the rest.
 
-    What is on a dry run spends nothing of the others': it is told at the levels it would have.
+    What is on a dry run or only reported spends nothing of the others': it is told at the levels
+    it would have.
     """
     dry = {metric.name for metric in policy.metrics if metric.dry_run}
+    told = {trigger.name for trigger in policy.triggers if trigger.action == "report"}
     every = claims(policy)
-    live = _levels(policy, [claim for claim in every if claim.metric not in dry])
-    return _levels(policy, every) | live if dry else live
+    live = [c for c in every if c.metric not in dry and c.name.rpartition(".")[0] not in told]
+    return _levels(policy, every) | _levels(policy, live)
 
 
 def _levels(policy: Policy, every: list[Claim]) -> dict[Claim, float]:
