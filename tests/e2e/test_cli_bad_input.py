@@ -117,12 +117,12 @@ POLICIES = {
     "a list": ("- name: x\n", ("policy.yaml", "table of keys", "list")),
     "a duration in words": (
         "extends: eight-triggers\ntriggers:\n  - {name: latency_p99, for: 5 mins}\n",
-        ("triggers[1].for", "'5 mins' is not a duration; write 5m"),
+        ("triggers[0].for", "'5 mins' is not a duration; write 5m"),
     ),
     "an unknown key": ("extends: eight-triggers\nintervall: 15s\n", ("intervall", "no such key")),
     "a percentage": (
         "extends: eight-triggers\ntriggers:\n  - {name: success_rate, threshold: 95}\n",
-        ("triggers[2].threshold", "write 0.95"),
+        ("triggers[0].threshold", "write 0.95"),
     ),
     "extends nothing": ("extends: nine-triggers\n", ("'nine-triggers'", "eight-triggers")),
     "no metrics": ("name: x\n", ("metrics", "is missing")),
