@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 from html import escape
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from canarystats.errors import InputError
 
 LARGEST_E_VALUE = 1e300  # an e-value is shown, never computed with; the log carries the truth
 
@@ -46,6 +49,39 @@ class Record(BaseModel):
             for key, value in shown.items()
         )
         return f"<table><caption>{escape(repr(self))}</caption>{cells}</table>"
+
+
+class Document(Record):
+    """A record that is kept as JSON and read again, years later; it says which schema it has."""
+
+    called: ClassVar[str] = "document"
+    schema_version: str
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The record as JSON, without NaN or infinity."""
+        return self.model_dump_json(indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read one back.
+
+        Raises
+        ------
+        InputError
+            If the text is no such record of this schema.
+        """
+        try:
+            found = cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or cls.called
+            msg = f"{where}: {first['msg']}"
+            raise InputError(msg) from error
+        known = cls.model_fields["schema_version"].default
+        if found.schema_version != known:
+            msg = f"schema_version is {found.schema_version!r}; this library reads {known!r}"
+            raise InputError(msg)
+        return found
 
 
 class Interval(Record):

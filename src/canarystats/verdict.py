@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from html import escape
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import ValidationError
-
-from canarystats.errors import InputError
-from canarystats.evidence import Evidence, Interval, Record
+from canarystats.evidence import Document, Evidence, Interval, Record
 
 if TYPE_CHECKING:
     from canarystats.report.explanation import Explanation
@@ -143,7 +140,7 @@ class Firing(Record):
     __str__ = __repr__
 
 
-class Verdict(Record):
+class Verdict(Document):
     """Promote, hold or rollback, with the evidence.
 
     Parameters
@@ -192,6 +189,7 @@ class Verdict(Record):
         What it takes to recompute the verdict from stored windows.
     """
 
+    called: ClassVar[str] = "verdict"
     schema_version: str = SCHEMA
     decision: Decision
     score: float
@@ -219,31 +217,6 @@ class Verdict(Record):
     policy_digest: str
     input_digest: str
     library_version: str
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """The verdict as JSON, without NaN or infinity."""
-        return self.model_dump_json(indent=indent)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read a verdict back.
-
-        Raises
-        ------
-        InputError
-            If the text is not a verdict of this schema.
-        """
-        try:
-            verdict = cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "verdict"
-            msg = f"{where}: {first['msg']}"
-            raise InputError(msg) from error
-        if verdict.schema_version != SCHEMA:
-            msg = f"schema_version is {verdict.schema_version!r}; this library reads {SCHEMA!r}"
-            raise InputError(msg)
-        return verdict
 
     def explain(self, *, level: float = 0.05) -> Explanation:
         """Why the verdict is what it is: text, Markdown or a table.

@@ -117,6 +117,26 @@ def test_a_report_survives_json():
     assert report["critical-incidents"].answer is Answer.MISSED
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "^window: Field required"),
+        ("no JSON", "^validation report: Invalid JSON"),
+        ('{"schema_version": "canarystats/plan/1"', "^validation report: Invalid JSON"),
+    ],
+)
+def test_what_is_no_report_is_refused_by_its_field(text, said):
+    with pytest.raises(cs.InputError, match=said):
+        ValidationReport.from_json(text)
+
+
+def test_a_report_of_another_schema_is_refused():
+    report = cs.validate.week_1(healthy_week())
+    text = report.to_json().replace("validation/1", "validation/2")
+    with pytest.raises(cs.InputError, match=r"^schema_version is 'canarystats/validation/2'"):
+        ValidationReport.from_json(text)
+
+
 def test_a_report_reads_as_a_sentence_a_table_and_html():
     report = cs.validate.week_1(healthy_week(), incidents=[])
     assert repr(report) == "ValidationReport week-1: 8 met."

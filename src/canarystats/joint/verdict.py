@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import ValidationError
+from typing import ClassVar
 
 from canarystats.errors import InputError
-from canarystats.evidence import Record
+from canarystats.evidence import Document, Record
 from canarystats.verdict import Decision
 
 SCHEMA = "canarystats/joint/1"
@@ -82,7 +80,7 @@ class SystemVerdict(Record):
     __str__ = __repr__
 
 
-class JointVerdict(Record):
+class JointVerdict(Document):
     """The decision on every system, and the joint rules that fired.
 
     Parameters
@@ -99,6 +97,7 @@ class JointVerdict(Record):
         As a verdict has them.
     """
 
+    called: ClassVar[str] = "joint verdict"
     schema_version: str = SCHEMA
     decision: Decision
     systems: tuple[SystemVerdict, ...]
@@ -117,31 +116,6 @@ class JointVerdict(Record):
             f"there is no system {system!r}; there are {', '.join(v.system for v in self.systems)}"
         )
         raise InputError(msg)
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """The verdict as JSON."""
-        return self.model_dump_json(indent=indent)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read a joint verdict back.
-
-        Raises
-        ------
-        InputError
-            If the text is not a joint verdict of this schema.
-        """
-        try:
-            verdict = cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "joint verdict"
-            msg = f"{where}: {first['msg']}"
-            raise InputError(msg) from error
-        if verdict.schema_version != SCHEMA:
-            msg = f"schema_version is {verdict.schema_version!r}; this library reads {SCHEMA!r}"
-            raise InputError(msg)
-        return verdict
 
     def __repr__(self) -> str:
         lines = [f"JointVerdict {self.decision.upper()}", *map(str, self.firings)]

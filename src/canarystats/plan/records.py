@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from canarystats.durations import format_duration
 from canarystats.errors import InputError
-from canarystats.evidence import Record
+from canarystats.evidence import Document, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,7 +156,7 @@ class StagePlan(Record):
         return Times(**{p: _least(getattr(t, p) for t in found) for p in Times.model_fields})
 
 
-class Plan(Record):
+class Plan(Document):
     """What a rollout can decide before it begins, stage by stage.
 
     Parameters
@@ -167,6 +167,7 @@ class Plan(Record):
         In order; one without a name where the policy has none.
     """
 
+    called: ClassVar[str] = "plan"
     schema_version: str = SCHEMA
     policy: str
     policy_digest: str
@@ -191,31 +192,6 @@ class Plan(Record):
                 return stage
         msg = f"the plan has no stage {name!r}; it has {', '.join(s.stage for s in self.stages)}"
         raise InputError(msg)
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """The plan as JSON, without NaN or infinity."""
-        return self.model_dump_json(indent=indent)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read a plan back.
-
-        Raises
-        ------
-        InputError
-            If the text is not a plan of this schema.
-        """
-        try:
-            found = cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "plan"
-            msg = f"{where}: {first['msg']}"
-            raise InputError(msg) from error
-        if found.schema_version != SCHEMA:
-            msg = f"schema_version is {found.schema_version!r}; this library reads {SCHEMA!r}"
-            raise InputError(msg)
-        return found
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each stage, metric, question and effect.

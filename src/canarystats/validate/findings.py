@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from html import escape
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar
 
 from canarystats.detect.leak_findings import Leak
-from canarystats.evidence import Evidence, Record
+from canarystats.evidence import Document, Evidence, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+SCHEMA = "canarystats/validation/1"
 
 
 class Answer(StrEnum):
@@ -100,7 +102,7 @@ class Finding(Record):
     __str__ = __repr__
 
 
-class ValidationReport(Record):
+class ValidationReport(Document):
     """Every check of one window after a rollout.
 
     Parameters
@@ -113,8 +115,12 @@ class ValidationReport(Record):
         Probability that an interval ends short of the truth, on each side.
     findings
         One a check, in the order of the checks.
+    schema_version
+        What `to_json` writes.
     """
 
+    called: ClassVar[str] = "validation report"
+    schema_version: str = SCHEMA
     window: str
     start: float
     end: float
@@ -151,15 +157,6 @@ class ValidationReport(Record):
             parts = _wrapped(last, room)
             lines += [f"{start}  {parts[0]}", *(" " * (len(start) + 2) + p for p in parts[1:])]
         return "\n".join(line.rstrip() for line in lines)
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """The report as JSON."""
-        return self.model_dump_json(indent=indent)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        return cls.model_validate_json(text)
 
     def __repr__(self) -> str:
         counts = ", ".join(_counted(self.findings)) or "no check"
