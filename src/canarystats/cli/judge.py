@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from canarystats.windows import Pair
 
 
+@options.asks_a_server
 def judge(
     recording: Annotated[
         Path | None,
@@ -53,16 +54,8 @@ def judge(
     explain: Annotated[
         bool, typer.Option("--explain", help="Print why, metric by metric, in place of the table.")
     ] = False,
-    bearer: options.Token = None,
-    basic: options.Basic = None,
-    tenant: options.Tenant = None,
-    header: options.Header = None,
-    ca_file: options.CaFile = None,
-    client_cert: options.ClientCert = None,
-    client_key: options.ClientKey = None,
-    insecure: options.Insecure = False,
-    timeout: options.Timeout = 10.0,
-    scrape_interval: options.Scrape = None,
+    *,
+    connect: options.Connect,
 ) -> int:
     """Judge a rollout once: a recorded one, or a stretch of time in Prometheus.
 
@@ -92,19 +85,7 @@ def judge(
             past = [pair for pair in before if pair.name not in (without or ())]
     else:
         chosen = options.at_stage(options.chosen_policy(policy, without, None), stage)
-        source = options.server(
-            prometheus or "",
-            bearer=bearer,
-            basic=basic,
-            tenant=tenant,
-            header=header,
-            ca_file=ca_file,
-            client_cert=client_cert,
-            client_key=client_key,
-            insecure=insecure,
-            timeout=timeout,
-            scrape_interval=scrape_interval,
-        )
+        source = connect(prometheus or "")
         now = time.time()
         first, last = (
             options.moment(text, name, now) for text, name in ((start, "--start"), (end, "--end"))

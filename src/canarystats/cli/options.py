@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
     from canarystats.policy import Policy
     from canarystats.sources.prometheus import Prometheus
+
+Connect = Callable[[str], "Prometheus"]
 
 EXIT_CODES = {Decision.PROMOTE: 0, Decision.HOLD: 10, Decision.ROLLBACK: 20}
 DEFAULT_POLICY = "eight-triggers"
@@ -160,20 +165,41 @@ def moment(text: str, option: str, now: float) -> float:
     return at.timestamp()
 
 
-def server(
+def asks_a_server(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with the options of a server, which it is given as ``connect``."""
+    own = [p for p in _parameters(command) if p.name != "connect"]
+    shared = [p for p in _parameters(_server) if p.name != "url"]
+
+    @wraps(command)
+    def asked(**given: Any) -> int:
+        told = {p.name: given.pop(p.name) for p in shared}
+        return command(**given, connect=partial(_server, **told))
+
+    every = [*(p.replace(kind=Parameter.KEYWORD_ONLY) for p in own), *shared]
+    # typer reads the options of a command from these two.
+    asked.__signature__ = Signature(every, return_annotation=int)  # type: ignore[attr-defined]
+    asked.__annotations__ = {p.name: p.annotation for p in every} | {"return": int}
+    return asked
+
+
+def _parameters(function: Callable[..., object]) -> list[Parameter]:
+    return list(signature(function, eval_str=True).parameters.values())
+
+
+def _server(
     url: str,
     *,
-    bearer: str | None,
-    basic: str | None,
-    tenant: str | None,
-    header: Sequence[str] | None,
-    ca_file: Path | None,
-    client_cert: Path | None,
-    client_key: Path | None,
-    insecure: bool,
-    timeout: float,
-    scrape_interval: str | None,
-) -> Prometheus:
+    bearer: Token = None,
+    basic: Basic = None,
+    tenant: Tenant = None,
+    header: Header = None,
+    ca_file: CaFile = None,
+    client_cert: ClientCert = None,
+    client_key: ClientKey = None,
+    insecure: Insecure = False,
+    timeout: Timeout = 10.0,
+    scrape_interval: Scrape = None,
+) -> Any:
     """The Prometheus server that the options describe."""
     from canarystats.sources import Prometheus
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXIT_CODES = {Answer.MET: 0, Answer.UNDECIDED: 10, Answer.NO_DATA: 10, Answer.MISSED: 20}
 
 
+@options.asks_a_server
 def validate(
     window: Annotated[
         str, typer.Argument(metavar="WINDOW", help="day-1, week-1, month-1 or quarter.")
@@ -68,16 +69,8 @@ def validate(
         ),
     ] = None,
     format: options.Output = options.Format.TEXT,  # noqa: A002
-    bearer: options.Token = None,
-    basic: options.Basic = None,
-    tenant: options.Tenant = None,
-    header: options.Header = None,
-    ca_file: options.CaFile = None,
-    client_cert: options.ClientCert = None,
-    client_key: options.ClientKey = None,
-    insecure: options.Insecure = False,
-    timeout: options.Timeout = 10.0,
-    scrape_interval: options.Scrape = None,
+    *,
+    connect: options.Connect,
 ) -> int:
     """Validate the time after a rollout, check by check.
 
@@ -106,19 +99,7 @@ def validate(
             raise InputError(msg)
         first = last - (length or 0.0) if first is None else first
         pairs = validation.read_window(
-            options.server(
-                prometheus or "",
-                bearer=bearer,
-                basic=basic,
-                tenant=tenant,
-                header=header,
-                ca_file=ca_file,
-                client_cert=client_cert,
-                client_key=client_key,
-                insecure=insecure,
-                timeout=timeout,
-                scrape_interval=scrape_interval,
-            ),
+            connect(prometheus or ""),
             asked,
             settings=settings,
             start=first,

@@ -51,6 +51,7 @@ class _Arms:
         )
 
 
+@options.asks_a_server
 def watch(
     prometheus: Annotated[
         str, typer.Option("--prometheus", metavar="URL", help="The Prometheus server to read.")
@@ -77,16 +78,8 @@ def watch(
     canary: options.Canary = None,
     baseline: options.Baseline = None,
     format: options.Output = options.Format.TEXT,  # noqa: A002
-    bearer: options.Token = None,
-    basic: options.Basic = None,
-    tenant: options.Tenant = None,
-    header: options.Header = None,
-    ca_file: options.CaFile = None,
-    client_cert: options.ClientCert = None,
-    client_key: options.ClientKey = None,
-    insecure: options.Insecure = False,
-    timeout: options.Timeout = 10.0,
-    scrape_interval: options.Scrape = None,
+    *,
+    connect: options.Connect,
 ) -> int:
     """Judge a running rollout every interval until it is decided, or for a while.
 
@@ -96,19 +89,7 @@ def watch(
     chosen = options.at_stage(options.chosen_policy(policy, without, None), stage)
     if interval is not None:
         chosen = chosen.replace(interval=interval)
-    server = options.server(
-        prometheus,
-        bearer=bearer,
-        basic=basic,
-        tenant=tenant,
-        header=header,
-        ca_file=ca_file,
-        client_cert=client_cert,
-        client_key=client_key,
-        insecure=insecure,
-        timeout=timeout,
-        scrape_interval=scrape_interval,
-    )
+    server = connect(prometheus)
     source = _Arms(server, canary, baseline, options.seconds(baseline_offset, "--baseline-offset"))
     last: Verdict | None = None
     failure: SourceError | None = None
