@@ -1,32 +1,25 @@
 """Writes the tables of docs/calibration-many-looks.md from the figures kept in results/.
 
-Run ``python -m benchmarks.calibration.page``. What stands between the markers is replaced; the
-sentences around them are written by hand.
+Run ``python -m benchmarks.calibration.page``.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from benchmarks.calibration import results
 from benchmarks.calibration.bounds import lower, upper
 from benchmarks.calibration.rivals import KAYENTA, RIVALS
+from benchmarks.marked import rewrite, table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration-many-looks.md"
 ALLOWED = {"gauge": 1.2}  # times the nominal level, where history is there
-MARKED = re.compile(r"(<!-- table (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLES = {
     "literal": "rule as written",
     "mann_whitney": "Mann-Whitney",
     "asympcs_5000": "AsympCS 5000",
     "asympcs_200": "AsympCS 200",
 }
-
-
-def table(header, rows) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def held(hits, runs, level, allowed=1.0) -> bool:
@@ -250,20 +243,5 @@ TABLES = {
 }
 
 
-def filled(text) -> str:
-    """The page with every table written anew."""
-
-    def fill(match):
-        head, name, kind, end = match.groups()
-        made = TABLES[name](kind) if kind else TABLES[name]()
-        return f"{head}{made}\n{end}"
-
-    return MARKED.sub(fill, text)
-
-
-def main() -> None:
-    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    rewrite(PAGE, TABLES)

@@ -1,21 +1,19 @@
 """Writes the tables of docs/decision-table.md: what is decided, situation by situation.
 
-Run ``python -m benchmarks.decisions.table``. What stands between the markers is replaced; the
-sentences around them are written by hand.
+Run ``python -m benchmarks.decisions.table``.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from benchmarks.decisions import counted, general, happening, timed
+from benchmarks.marked import filled, rewrite, table
 
 from canarystats.policy import RULES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "decision-table.md"
-MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES = {
     "error_rate": counted.error_rate,
     "latency_p99": timed.latency_p99,
@@ -49,7 +47,7 @@ CASES = (
     "huge traffic",
     "split mismatch",
 )
-HEAD = "| case | what is seen | decision | fired | reason |\n|---|---|---|---|---|\n"
+HEADER = ("case", "what is seen", "decision", "fired", "reason")
 
 
 def minutes(verdict, at) -> str:
@@ -74,13 +72,12 @@ def decision(verdict) -> str:
     return f"**{verdict.decision}**" + (", with approval" if needs else "")
 
 
-def line(situation) -> str:
+def cells(situation):
     """One row."""
     if situation.why:
-        return f"| {situation.case} | | no such case | | {situation.why} |"
+        return situation.case, "", "no such case", "", situation.why
     verdict = situation.verdict
-    cells = (situation.case, situation.seen, decision(verdict), fired(verdict), verdict.reason)
-    return f"| {' | '.join(cells)} |"
+    return situation.case, situation.seen, decision(verdict), fired(verdict), verdict.reason
 
 
 @cache
@@ -90,15 +87,18 @@ def situations(name):
     return sorted(found, key=lambda s: CASES.index(s.case)) if name in RULES else found
 
 
-def table(name) -> str:
-    """One table as Markdown."""
-    return HEAD + "\n".join(line(situation) for situation in situations(name))
+def judged(name) -> str:
+    """One table."""
+    return table(HEADER, map(cells, situations(name)))
+
+
+WRITTEN = {name: partial(judged, name) for name in TABLES}
 
 
 def page(text) -> str:
     """The page with its tables as the judge gives them."""
-    return MARKED.sub(lambda found: f"{found[1]}{table(found[2])}\n{found[3]}", text)
+    return filled(text, WRITTEN)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+    rewrite(PAGE, WRITTEN)

@@ -36,7 +36,7 @@ SEED = 20_260_301
 SIZES = ("near", "plain", "gross")
 AT_ONCE = 10
 BESIDE = 5  # of this many healthy rollouts, one is read by the literal rules as well
-HEALTHY, STRUCK = 200, 20  # rollouts of a system; and of each fault at each size
+ROLLOUTS, HEALTHY = 500, 200  # of a system, at least; and how many of them without a fault
 
 
 @dataclass(frozen=True)
@@ -191,10 +191,11 @@ def counted(words):
     return dict(sorted(found.items()))
 
 
-def cells(healthy, struck):
+def cells(rollouts, healthy):
     """Every cell of the table: preset, fault, size, rollouts."""
     for scene in SCENES:
         yield scene, None, 0, healthy
+        struck = -(-(rollouts - healthy) // (len(scene.faults) * len(SIZES)))
         for fault in scene.faults:
             for size in range(len(SIZES)):
                 yield scene, fault, size, struck
@@ -202,15 +203,15 @@ def cells(healthy, struck):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--healthy", type=int, default=HEALTHY, help="rollouts of a system")
-    parser.add_argument("--struck", type=int, default=STRUCK, help="of a fault at one size")
+    parser.add_argument("--rollouts", type=int, default=ROLLOUTS, help="of a system, at least")
+    parser.add_argument("--healthy", type=int, default=HEALTHY, help="of these, without a fault")
     parser.add_argument("--only", help="one preset")
     parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     rows, start = [], time.time()
     with get_context("spawn").Pool(asked.processes) as pool:
-        for scene, fault, size, runs in cells(asked.healthy, asked.struck):
+        for scene, fault, size, runs in cells(asked.rollouts, asked.healthy):
             if asked.only and scene.preset != asked.only:
                 continue
             name = fault.name if fault else ""
