@@ -11,6 +11,7 @@ from canarystats.section import LARGEST_RATIO, Fraction, Section
 from canarystats.windows import Kind
 
 PERCENT = 100.0
+BY_SEGMENT = {Kind.COUNTS, Kind.HISTOGRAM}
 QUERIES = ("value", "limit", "events", "exposure", "buckets")
 NO_BASE_UNITS = {
     **dict.fromkeys(("percent", "percentage", "%"), ("ratio", "0.01")),
@@ -41,6 +42,9 @@ class Query(Section):
     arms
         What ``$arm`` stands for in this metric's queries, where its series are labelled unlike
         those of the policy's arms.
+    segment_by
+        Counts, histograms: the label whose values are segments of the traffic, such as ``tier``;
+        the two sides are then compared within each.
     scale
         What a source multiplies with to get to the metric's unit: a gauge's values and limits, a
         histogram's bounds. 0.01 for a series in percent, 0.001 for one in milliseconds.
@@ -52,6 +56,7 @@ class Query(Section):
     exposure: str | None = None
     buckets: str | None = None
     arms: Arms | None = None
+    segment_by: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")] | None = None
     scale: Annotated[float, Field(gt=0, lt=float("inf"))] = 1.0
 
     @property
@@ -219,7 +224,18 @@ class Metric(Section):
             raise PolicyError("target", wrong)
         if self.query.scale != 1.0 and set(self.kind) & {Kind.COUNTS, Kind.EVENTS}:
             raise PolicyError("query.scale", "counters are numbers of things and are not scaled")
+        if self.query.segment_by is not None:
+            self._may_come_by_segment(self.query.segment_by)
         return self
+
+    def _may_come_by_segment(self, label: str) -> None:
+        if not set(self.kind) & BY_SEGMENT or self.query.value:
+            raise PolicyError(
+                "query.segment_by",
+                f"only counts and histograms come by segment, and this is {' or '.join(self.kind)}",
+            )
+        if label == "le":
+            raise PolicyError("query.segment_by", "le is the label of buckets, not of segments")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

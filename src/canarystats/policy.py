@@ -196,10 +196,18 @@ class Policy(Section):
         if self.marginal_score > self.pass_score:
             raise PolicyError("marginal_score", "marginal_score must not exceed pass_score")
         require_known(self.suppressions, [t.name for t in self.triggers], list(known))
-        if fault := fault_of_the_plan(self.looks, self.bake, self.interval):
-            raise PolicyError(*fault)
+        self._check_plan()
         self._check_stages()
         return self
+
+    def _check_plan(self) -> None:
+        if fault := fault_of_the_plan(self.looks, self.bake, self.interval):
+            raise PolicyError(*fault)
+        for i, metric in enumerate(self.metrics):
+            if self.looks == "planned" and metric.query.segment_by and metric.compare:
+                raise PolicyError(
+                    f"metrics[{i}].query.segment_by", "planned looks compare a metric as a whole"
+                )
 
     def _check_stages(self) -> None:
         if self.stage and self.stages:

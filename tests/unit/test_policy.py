@@ -261,3 +261,21 @@ def test_repr_is_one_plain_sentence():
     assert repr(policy(name="mine")) == (
         "Policy 'mine': 2 metrics (requests, memory_bytes), 0 triggers, a tick every 15s."
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "more", "says"),
+    [
+        ({"kind": "gauge", "query": {"value": "g{$arm}"}}, {}, "only counts and histograms"),
+        ({"kind": "events", "query": {"events": "e{$arm}"}}, {}, "and this is events"),
+        ({"kind": "counts"}, {"looks": "planned", "bake": {"duration": "1h"}}, "as a whole"),
+        ({"kind": "histogram", "label": "le"}, {}, "le is the label of buckets"),
+        ({"kind": "counts", "label": "user tier"}, {}, "pattern"),
+    ],
+)
+def test_a_label_of_segments_fits_its_metric(metric, more, says):
+    query = metric.get("query", {}) | {"segment_by": metric.get("label", "tier")}
+    data = {"metrics": [{"name": "m", "kind": metric["kind"], "query": query}], **more}
+    with pytest.raises(cs.PolicyError, match=says) as caught:
+        Policy.parse(data)
+    assert caught.value.path.startswith("metrics[0].query")

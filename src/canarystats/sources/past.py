@@ -49,8 +49,20 @@ def as_history(pairs: Iterable[Pair]) -> list[Pair]:
         if (there & with_canary).sum() >= ENOUGH_OF_THE_CANARY * there.sum():
             found.append(pair)
         else:
-            found.append(replace(pair, canary=pair.baseline, baseline=None, limit=None))
+            found.append(_baseline_alone(pair, pair.baseline))
     return found
+
+
+def _baseline_alone(pair: Pair, baseline: NDArray[np.float64]) -> Pair:
+    return replace(
+        pair,
+        canary=baseline,
+        baseline=None,
+        limit=None,
+        segments=(),
+        canary_by=None,
+        baseline_by=None,
+    )
 
 
 def _has_data(side: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ enough back that the samples up to it have arrived.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from canarystats.sources.prometheus_api import HttpApi, access
 from canarystats.sources.promql import ARM, refuse_rates
 from canarystats.sources.readings import NEEDED, READERS, read_histogram
 from canarystats.sources.scrape_intervals import refuse_short_interval, scrape_intervals
+from canarystats.sources.segments import unseen_segments
 from canarystats.sources.series import Grid
 from canarystats.sources.sides import Side
 from canarystats.sources.transport import HttpTransport
@@ -209,7 +211,11 @@ class Prometheus:
                 pairs.append(read_histogram(metric, own, remarks, frozen.get(metric.name)))
             else:
                 pairs.append(READERS[kind](metric, own, remarks))
-        return [pair for pair in pairs if pair is not None]
+        found = [pair for pair in pairs if pair is not None]
+        unseen = unseen_segments(policy, found)
+        return [
+            replace(pair, notes=(*pair.notes, *unseen)) if pair.segments else pair for pair in found
+        ]
 
     def _server_notes(self) -> list[str]:
         version = _version(self._api.status("/api/v1/status/buildinfo", _HIDDEN))

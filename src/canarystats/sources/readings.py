@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from canarystats.sources.buckets import bucket_rows, histograms, shared_bounds
 from canarystats.sources.counts import count_rows, event_rows, silence_is_zero
 from canarystats.sources.gauges import gauge_columns, limit_columns
+from canarystats.sources.segments import part_of, segment_of, segments_of
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from canarystats.policy import Metric
     from canarystats.sources.series import FloatArray, Table
@@ -24,9 +26,13 @@ NEEDED = {
 }
 
 
-def _told(side: Side, notes: Iterable[str]) -> list[str]:
+WHOLE = ""  # the name of a metric's only part, where it does not come by segment
+
+
+def _told(side: Side, notes: Iterable[str], segment: str = WHOLE) -> list[str]:
     """The notes with the side they are about, which is said after their first word."""
-    return [note.replace(": ", f": {side.name}: ", 1) for note in notes]
+    about = f"{side.name}, {segment}" if segment else side.name
+    return [note.replace(": ", f": {about}: ", 1) for note in notes]
 
 
 def _table_notes(side: Side, tables: Iterable[Table]) -> list[str]:
@@ -47,25 +53,50 @@ def _once(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
+def _segments(
+    metric: Metric, sides: tuple[Side, ...], tables: Sequence[Sequence[Table]]
+) -> tuple[list[str], list[str]]:
+    """The parts that a metric is read in, and notes; only the whole where it has no segments."""
+    label = metric.query.segment_by
+    if label is None:
+        return [WHOLE], []
+    answers = [(side.name, own) for side, own in zip(sides, tables, strict=True)]
+    names, notes = segments_of(answers, label, f"metrics.{metric.name}.query.segment_by")
+    return names or [WHOLE], notes
+
+
+def _together(parts: dict[str, Pair], notes: Iterable[str]) -> Pair:
+    whole = parts[WHOLE] if WHOLE in parts else Pair.by_segment(parts)
+    return replace(whole, notes=tuple(dict.fromkeys(notes)))
+
+
 def _read_counts(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
     asked = str(metric.query.events), str(metric.query.exposure)
     tables = [[side.table(query) for query in asked] for side in sides]
-    notes, rows = list(remarks), []
+    names, said = _segments(metric, sides, tables)
+    notes = [*remarks, *said]
+    rows: dict[str, list[FloatArray]] = {name: [] for name in names}
     for side, own in zip(sides, tables, strict=True):
         elsewhere = any(table[0].series for table in tables)
         quiet, why = silence_is_zero(asked[0], own[0], own[1], seen_elsewhere=elsewhere)
-        counted, more = count_rows(own[0], own[1], side, silence_is_zero=quiet)
         silent = quiet and not own[0].series
         notes += _table_notes(side, own[1:] if silent else own)
-        notes += _told(side, [why] if why and own[1].series else []) + _told(side, more)
-        rows.append(counted)
-    return Pair.counts(
-        metric.name,
-        canary=(rows[0][:, 0], rows[0][:, 1]),
-        baseline=(rows[1][:, 0], rows[1][:, 1]) if len(rows) > 1 else None,
-        times=sides[0].grid.times[1:],
-        notes=_once(notes),
-    )
+        notes += _told(side, [why] if why and own[1].series else [])
+        for name in names:
+            events, exposure = (part_of(table, metric.query.segment_by, name) for table in own)
+            counted, more = count_rows(events, exposure, side, silence_is_zero=quiet)
+            notes += _told(side, more, name)
+            rows[name].append(counted)
+    parts = {
+        name: Pair.counts(
+            metric.name,
+            canary=(ours[0][:, 0], ours[0][:, 1]),
+            baseline=(ours[1][:, 0], ours[1][:, 1]) if len(ours) > 1 else None,
+            times=sides[0].grid.times[1:],
+        )
+        for name, ours in rows.items()
+    }
+    return _together(parts, notes)
 
 
 def _read_events(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
@@ -101,17 +132,33 @@ def read_histogram(
     bounds, merged = shared_bounds([one for own in found for one in own], field, frozen)
     if len(bounds) < 2:
         return None
-    notes, rows = [*remarks, *_scale_notes(scale), *merged], []
+    names, said = _segments(metric, sides, [[table] for table in tables])
+    notes = [*remarks, *_scale_notes(scale), *merged, *said]
+    rows: dict[str, list[FloatArray]] = {name: [] for name in names}
+    label = metric.query.segment_by
     for side, table, own in zip(sides, tables, found, strict=True):
-        counted, more = bucket_rows(own, bounds, side.grid.size - 1, side, query=table.query)
-        notes += _table_notes(side, [table]) + _told(side, more)
-        rows.append(counted)
+        notes += _table_notes(side, [table])
+        for name in names:
+            part = [h for h in own if not name or segment_of(h.labels, str(label)) == name]
+            counted, more = bucket_rows(part, bounds, side.grid.size - 1, side, query=table.query)
+            notes += _told(side, more, name)
+            rows[name].append(counted)
     times = sides[0].grid.times[1:]
-    baseline = rows[1] if len(rows) > 1 else None
-    for array in (bounds, times, *rows):
+    for array in (bounds, times, *(one for ours in rows.values() for one in ours)):
         array.setflags(write=False)
     # not Pair.histogram: it guesses whether buckets are cumulative, and here that is known
-    return Pair(metric.name, Kind.HISTOGRAM, times, rows[0], baseline, bounds, notes=_once(notes))
+    parts = {
+        name: Pair(
+            metric.name,
+            Kind.HISTOGRAM,
+            times,
+            ours[0],
+            ours[1] if len(ours) > 1 else None,
+            bounds,
+        )
+        for name, ours in rows.items()
+    }
+    return _together(parts, notes)
 
 
 def _read_gauge(metric: Metric, sides: tuple[Side, ...], remarks: list[str]) -> Pair:
