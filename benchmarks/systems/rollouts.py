@@ -205,14 +205,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rollouts", type=int, default=ROLLOUTS, help="of a system, at least")
     parser.add_argument("--healthy", type=int, default=HEALTHY, help="of these, without a fault")
-    parser.add_argument("--only", help="one preset")
+    parser.add_argument("--only", nargs="*", default=[], help="presets")
     parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
-    rows, start = [], time.time()
+    start = time.time()
     with get_context("spawn").Pool(asked.processes) as pool:
         for scene, fault, size, runs in cells(asked.rollouts, asked.healthy):
-            if asked.only and scene.preset != asked.only:
+            if asked.only and scene.preset not in asked.only:
                 continue
             name = fault.name if fault else ""
             parts = [min(AT_ONCE, runs - done) for done in range(0, runs, AT_ONCE)]
@@ -221,9 +221,8 @@ def main() -> None:
             row = {"preset": scene.preset, "fault": name, "size": SIZES[size] if fault else ""}
             row |= tallied(outcomes, fault)
             print(row, f"{time.time() - start:.0f} s", flush=True)
-            rows.append(row)
             if asked.keep:
-                results.write({"seed": SEED, "ticks": TICKS, "history": HISTORY, "rows": rows})
+                results.merge({"seed": SEED, "ticks": TICKS, "history": HISTORY}, row)
 
 
 if __name__ == "__main__":
