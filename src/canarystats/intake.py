@@ -15,7 +15,7 @@ from canarystats.folds.setting import Segments, Tick
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import ArrayLike
 
@@ -77,6 +77,11 @@ class Intake:
             baked,
             by_segment=by_segment,
         )
+
+    def on_canary(self, names: Collection[str], i: int) -> bool:
+        """Whether any of these metrics has data on the canary at a tick."""
+        rows = (self._row(name, i) for name in names)
+        return any(pair is not None and np.isfinite(pair.canary[row]).any() for pair, row in rows)
 
     def fingerprint(self, name: str, tick: Tick) -> bytes:
         """The bytes of a metric at a tick; none where it has no row."""

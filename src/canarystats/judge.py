@@ -86,6 +86,8 @@ class Course:
         The caller's name for it.
     started, at
         Unix seconds of its first and its last tick; None where the data has no times.
+    alive
+        Unix seconds of the first tick with data on the canary of a metric that may decide.
     ticks, suppressed
         Ticks so far, and those at which a window of the policy looked away.
     share
@@ -100,6 +102,7 @@ class Course:
 
     rollout: str
     started: float | None
+    alive: float | None
     at: float | None
     ticks: int
     suppressed: int
@@ -164,8 +167,13 @@ def _as_allowed(firing: Firing, policy: Policy) -> Firing:
     return firing.model_copy(update={"action": "report"})
 
 
+def _live(views: Sequence[MetricView]) -> list[MetricView]:
+    """The metrics that may decide."""
+    return [view for view in views if not view.metric.dry_run]
+
+
 def _split_is_off(views: Sequence[MetricView]) -> bool:
-    return any(view.split_is_off for view in views if not view.metric.dry_run)
+    return any(view.split_is_off for view in _live(views))
 
 
 def _evidence(views: Sequence[MetricView]) -> tuple[Evidence, ...]:
@@ -210,7 +218,7 @@ def _reasons_to_hold(
     """Everything that stands against promotion, the weightiest first."""
     found = _obstacles(policy, views, course)
     found += [f"not shown yet: {proof.about} ({proof.detail})" for proof in _unproven(views)]
-    if not found and all(view.trouble for view in views):
+    if not found and all(view.trouble for view in _live(views)):
         found.append("no metric has data")
     return tuple(found + _too_early(policy, views, course))
 
@@ -225,7 +233,7 @@ def _obstacles(policy: Policy, views: Sequence[MetricView], course: Course) -> l
         found += [f"{view.metric.name}: {view.partial}" for view in required if view.partial]
     if _split_is_off(views):
         found.append("the traffic is not divided as designed, so every comparison is suspect")
-    live = [view for view in views if not view.metric.dry_run]
+    live = _live(views)
     if not live:
         found.append("every metric is on a dry run, so nothing decides")
     found += [said for view in live for said in view.silenced]
@@ -262,26 +270,29 @@ def _wait(
     policy: Policy, views: Sequence[MetricView], course: Course
 ) -> tuple[float, float] | None:
     """How long until a promotion, from and to, where only evidence, time or traffic lacks."""
-    if course.started is None or course.at is None or _obstacles(policy, views, course):
+    if course.alive is None or course.at is None or _obstacles(policy, views, course):
         return None
-    if all(view.trouble for view in views):
+    if all(view.trouble for view in _live(views)):
         return None
     samples = _samples(views) if policy.min_samples else None
-    return waiting.until_promoted(policy, _unproven(views), samples, course.started, course.at)
+    return waiting.until_promoted(policy, _unproven(views), samples, course.alive, course.at)
 
 
 def _samples(views: Sequence[MetricView]) -> int | None:
     """The canary requests of the metric that has most; None where none counts them."""
-    live = [view for view in views if not view.metric.dry_run]
+    live = _live(views)
     return max((view.samples for view in live if view.samples is not None), default=None)
 
 
 def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> list[str]:
     found = []
     if policy.min_duration:
-        if course.started is None or course.at is None:
+        seen = 0.0
+        if course.alive is not None and course.at is not None:
+            seen = waiting.watched(policy, course.alive, course.at)
+        if course.at is None:
             found.append("the data has no times, so the minimum duration cannot be checked")
-        elif (seen := waiting.watched(policy, course.started, course.at)) < policy.min_duration:
+        elif seen < policy.min_duration:
             need = format_duration(policy.min_duration)
             found.append(f"{format_duration(round(seen))} of the minimum {need} have passed")
     samples = _samples(views)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from canarystats.policy import Policy
     from canarystats.windows import Pair
 
-SCHEMA = "canarystats/monitor/3"
+SCHEMA = "canarystats/monitor/4"
 FAMILY = "canarystats/monitor/"
 
 
@@ -70,6 +70,8 @@ class Diary:
         By metric: the evidence of a policy of one look, as JSON.
     before
         By metric: what its history from before the rollout was.
+    alive
+        Unix seconds of the first tick with data on the canary of a metric that may decide.
     """
 
     started: float | None = None
@@ -83,6 +85,32 @@ class Diary:
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     once: dict[str, tuple[str, ...]] = field(default_factory=dict)
     before: dict[str, Before] = field(default_factory=dict)
+    alive: float | None = None
+
+    def tick(
+        self, at: float, share: float | None, *, alive: float | None, suppressed: bool, digest: str
+    ) -> Diary:
+        """One more tick."""
+        return replace(
+            self,
+            started=at if self.started is None else self.started,
+            last=at,
+            ticks=self.ticks + 1,
+            suppressed=self.suppressed + suppressed,
+            share=share,
+            digest=digest,
+            alive=alive,
+        )
+
+    def refuse_late_history(self, first: float) -> None:
+        """Refuse a history that reaches into a rollout whose first tick is this one."""
+        for name, before in self.before.items():
+            if before.last >= first:
+                msg = (
+                    f"metric {name!r}: its history reaches to {before.last:.10g}, and the rollout "
+                    f"begins at {first:.10g}; give only what lies before its first tick"
+                )
+                raise InputError(msg)
 
 
 @dataclass(frozen=True, slots=True)

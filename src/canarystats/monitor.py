@@ -80,6 +80,8 @@ class Monitor:
         self._policy_digest = policy.digest
         self._diary = Diary()
         self._settings = {m.name: Setting(policy, m) for m in policy.metrics}
+        live = [m.name for m in policy.metrics if not m.dry_run]
+        self._live = live or [m.name for m in policy.metrics]
         self._folds: dict[str, tuple[AnyFold, Any]] = {}
         self._learn(take_in_history(history, policy))
 
@@ -146,7 +148,7 @@ class Monitor:
 
     def _follow(self, intake: Intake) -> None:
         if self._diary.last is None and intake.times.size:
-            self._refuse_late_history(float(intake.times[0]))
+            self._diary.refuse_late_history(float(intake.times[0]))
         for name, pair in intake.pairs.items():
             self._admit(name, pair)
         alike = banks({name: fold for name, (fold, _) in self._folds.items()}, intake.pairs)
@@ -160,15 +162,6 @@ class Monitor:
                 self._look_once(name, pair)
         notes = self._diary.notes | {name: pair.notes for name, pair in intake.pairs.items()}
         self._diary = replace(self._diary, looks=self._diary.looks + 1, notes=notes)
-
-    def _refuse_late_history(self, first: float) -> None:
-        for name, before in self._diary.before.items():
-            if before.last >= first:
-                msg = (
-                    f"metric {name!r}: its history reaches to {before.last:.10g}, and the rollout "
-                    f"begins at {first:.10g}; give only what lies before its first tick"
-                )
-                raise InputError(msg)
 
     def _admit(self, name: str, pair: Pair) -> None:
         held = self._folds.get(name)
@@ -188,9 +181,11 @@ class Monitor:
                 fold.check(pair.upper_bounds)
 
     def _tick(self, intake: Intake, i: int, at: float, alike: list[Bank]) -> None:
-        started = at if self._diary.started is None else self._diary.started
+        alive = self._diary.alive
+        if alive is None and intake.on_canary(self._live, i):
+            alive = at
         share = None if intake.shares is None else float(intake.shares[i])
-        past = at - started - self.policy.warm_up
+        past = at - (at if alive is None else alive) - self.policy.warm_up
         moment = Moment(at, share, comparing=past >= 0, baked=self.policy.baked(past))
         digest = hashlib.sha256(f"{self._diary.digest}|{at!r}|{share!r}".encode())
         firings: list[Firing] = []
@@ -212,14 +207,11 @@ class Monitor:
             if harmed:
                 found, dated = fold.evidence(state), fold.began(state, "harm")
                 firings.append(harm_firing(self._settings[name].metric, found, at, onset, dated))
-        self._diary = replace(
-            self._diary,
-            started=started,
-            last=at,
-            ticks=self._diary.ticks + 1,
-            suppressed=self._diary.suppressed
-            + any(w.covers(at, self.policy.interval) for w in self.policy.suppressions),
-            share=share,
+        self._diary = self._diary.tick(
+            at,
+            share,
+            alive=alive,
+            suppressed=any(w.covers(at, self.policy.interval) for w in self.policy.suppressions),
             digest=digest.hexdigest()[:32],
         )
         firings += self._firings_without_data(at)
@@ -294,6 +286,7 @@ class Monitor:
         course = Course(
             rollout=self.rollout,
             started=diary.started,
+            alive=diary.alive,
             at=diary.last,
             ticks=diary.ticks,
             suppressed=diary.suppressed,

@@ -20,14 +20,14 @@ SPREAD = 0.7  # standard deviations allowed for at each end; measured to hold ni
 PRICE = 1.0  # what a mixture over unknown effects costs in log e-value, most of it at the beginning
 
 
-def watched(policy: Policy, started: float, at: float) -> float:
-    """The seconds that were watched without looking away."""
-    began = started - policy.interval
+def watched(policy: Policy, since: float, at: float) -> float:
+    """The seconds that were watched without looking away, from the interval of a tick on."""
+    began = since - policy.interval
     return at - began - covered_seconds(policy.live_suppressions, began, at)
 
 
 def until_promoted(
-    policy: Policy, unproven: Sequence[Proof], samples: int | None, started: float, at: float
+    policy: Policy, unproven: Sequence[Proof], samples: int | None, alive: float, at: float
 ) -> tuple[float, float] | None:
     """How many seconds from ``at`` until a promotion, from and to, if all goes on as so far.
 
@@ -39,8 +39,8 @@ def until_promoted(
         What is still to be shown.
     samples
         Canary requests so far; None where none are counted or none are needed.
-    started, at
-        Unix seconds of the first and the last tick.
+    alive, at
+        Unix seconds of the first tick with data on the canary, and of the last tick.
 
     Notes
     -----
@@ -50,13 +50,13 @@ def until_promoted(
     """
     if policy.looks != "many":
         return None
-    whole = watched(policy, started, at)
+    whole = watched(policy, alive, at)
     rest = max(policy.min_duration - whole, 0.0)
     waits: list[tuple[float, float] | None] = [(rest, rest)]
     if samples is not None and samples < policy.min_samples:
         missing = whole * (policy.min_samples / samples - 1.0) if samples else math.inf
         waits.append((missing, missing) if samples else None)
-    compared = watched(policy, started + policy.warm_up, at)
+    compared = watched(policy, alive + policy.warm_up, at)
     waits += [_until_shown(proof, whole if proof.from_start else compared) for proof in unproven]
     told = [wait for wait in waits if wait is not None]
     if len(told) < len(waits):
