@@ -37,12 +37,12 @@ def tests(setting: Setting) -> list[Test]:
         found.append(Test(TARGET, Question.NOT_WORSE, "canary", min(target.edge, 1.0), rising))
     for trigger in setting.triggers:
         if setting.compares(trigger):
-            found += _tests_of_trigger(trigger)
+            found += _tests_of_trigger(trigger, proves=trigger in setting.acting)
         if trigger.absolute is not None:
             level = trigger.absolute.threshold
             claim = f"{trigger.name}.absolute"
             found.append(Test(claim, Question.LEVEL, "canary", level, True))
-    if setting.policy.check_split and setting.trigger("throughput") is not None:
+    if setting.policy.check_split and setting.acts("throughput"):
         wide = 1.0 + setting.policy.split_tolerance
         found.append(Test("split.high", Question.SPLIT, "traffic", wide, True))
         found.append(Test("split.low", Question.SPLIT, "traffic", 1.0 / wide, False))
@@ -54,7 +54,7 @@ def compares(test: Test) -> bool:
     return test.side != "canary" and test.question is not Question.SPLIT
 
 
-def _tests_of_trigger(trigger: Trigger) -> list[Test]:
+def _tests_of_trigger(trigger: Trigger, *, proves: bool) -> list[Test]:
     name, threshold = trigger.name, trigger.threshold
     if trigger.rule == "error_rate":
         return [
@@ -62,11 +62,13 @@ def _tests_of_trigger(trigger: Trigger) -> list[Test]:
             Test(f"{name}.beyond", Question.BEYOND, "arms", threshold, True),
         ]
     if trigger.rule == "throughput":
-        return [
+        found = [
             Test(f"{name}.worse", Question.WORSE, "traffic", 1.0, False),
             Test(f"{name}.beyond", Question.BEYOND, "traffic", threshold, False),
-            Test(f"{name}.not_worse", Question.NOT_WORSE, "traffic", threshold, True),
         ]
+        if proves:
+            found.append(Test(f"{name}.not_worse", Question.NOT_WORSE, "traffic", threshold, True))
+        return found
     if trigger.rule == "share_below":
         return [Test(f"{name}.below", Question.LEVEL, "canary", threshold, False)]
     if trigger.rule == "share_above":

@@ -224,8 +224,9 @@ class HistogramFold(TestedFold[HistogramFoldState]):
     def _quiet_at(self, at: float) -> bool:
         """Whether no evidence gathers: the metric's, which is also that behind its rule."""
         named = self.setting.quiet_at(at) is not None
+        acting = {trigger.name for trigger in self.setting.acting}
         rules = (rule for rule in self.rules.values() if rule.condition == RULE)
-        return named or any(rule.silence(at) for rule in rules)
+        return named or any(rule.silence(at) for rule in rules if rule.name in acting)
 
     @property
     def questions(self) -> Hashable:
@@ -303,8 +304,8 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             level = self.levels.get(f"{self._claim}.{question}")
             if level is not None:
                 levels[question] = level
-        if "harm" in self.levels:
-            levels.setdefault("worse", self.levels["harm"])
+        if "harm" in self.levels and not ("worse" in levels and self.setting.acts(RULE)):
+            levels["worse"] = self.levels["harm"]
         return levels
 
     def proofs(self, state: HistogramFoldState) -> list[Proof]:

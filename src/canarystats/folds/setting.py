@@ -127,6 +127,12 @@ class Setting:
             return [t.model_copy(update={"action": "report"}) for t in read]
         return read
 
+    @property
+    def acting(self) -> list[Trigger]:
+        """Those that do more than report, dry run or not: what promotion asks follows from them."""
+        told = {t.name for t in self.policy.triggers if t.action == "report"}
+        return [t for t in self.triggers if t.name not in told]
+
     def compares(self, trigger: Trigger) -> bool:
         """Whether the metric has the baseline that the trigger's own condition may need."""
         return self.metric.compare or trigger.rule not in NEED_BASELINE
@@ -149,6 +155,10 @@ class Setting:
     def trigger(self, rule: str) -> Trigger | None:
         """The first trigger of that rule, if one reads the metric."""
         return next((t for t in self.triggers if t.rule == rule), None)
+
+    def acts(self, rule: str) -> bool:
+        """Whether a trigger of that rule reads the metric and does more than report."""
+        return any(trigger.rule == rule for trigger in self.acting)
 
     def watched(self, pair: Pair) -> Pair:
         """A gauge without what it was at ticks at which the metric gathers no evidence."""
@@ -188,7 +198,7 @@ class Setting:
         """The relative difference within which promotion must show the canary."""
         if self.metric.non_inferiority is not None:
             return self.metric.non_inferiority
-        told = [abs(t.threshold - 1.0) for t in self.triggers if t.rule in rules]
+        told = [abs(t.threshold - 1.0) for t in self.acting if t.rule in rules]
         return min((relative for relative in told if relative), default=fallback)
 
     @property
