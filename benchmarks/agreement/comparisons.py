@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from benchmarks.agreement.environments import ask
 
-from canarystats.kernels import dirichlet, mixture, normal_mixture, student
+from canarystats.kernels import dirichlet, energy, mixture, normal_mixture, student
 from canarystats.sequential import budget, calibrators
 from canarystats.sequential.group import GroupSequential
 from canarystats.sequential.split import Split
@@ -172,6 +172,12 @@ def t_against_savvi(rng):
     return ours, ask("numpy2", "savvi_t", inputs)
 
 
+def energy_against_mongodb(rng):
+    series = rng.lognormal(0, 0.6, (6, 120)) + (np.arange(120) >= 75)
+    ours = [energy.split_statistics(values, distinct=False)[1:] for values in series]
+    return np.stack(ours), ask("numpy1", "mongodb_statistics", {"series": series.tolist()})
+
+
 class Comparison(NamedTuple):
     """One comparison: what, whose, in which unit, and how far apart the two may be."""
 
@@ -242,6 +248,11 @@ COMPARISONS = (
     Comparison(
         "anytime-valid t-test", "`kernels.student.log_e_value`", "numpy2", "savvi",
         "`linear_regression.log_bf`", "ln E", EXACT, t_against_savvi,
+    ),
+    Comparison(
+        "energy statistics of E-divisive", "`kernels.energy.split_statistics`", "numpy1",
+        "signal-processing-algorithms", "`get_energy_statistics`, t of all pairs", "statistic",
+        EXACT, energy_against_mongodb,
     ),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1] / "build" / "agreement"
 PACKAGES = {
-    "numpy1": ("ssrm-test",),
+    "numpy1": ("ssrm-test", "signal-processing-algorithms"),
     "numpy2": ("savvi", "seqabpy", "ville"),
     "python310": ("confseq",),
 }

@@ -52,6 +52,18 @@ def ssrm_p_values(inputs):
     ]
 
 
+def mongodb_statistics(inputs):
+    from signal_processing_algorithms.energy_statistics import energy_statistics
+
+    return [
+        [
+            energy_statistics.get_energy_statistics(series[:place], series[place:]).t
+            for place in range(1, len(series))
+        ]
+        for series in inputs["series"]
+    ]
+
+
 def seqabpy_p_value(inputs):
     from seqabpy.gavi import sequential_p_value
 

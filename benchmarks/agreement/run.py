@@ -1,4 +1,4 @@
-"""Our numbers beside those of savvi, ville, ssrm-test, seqabpy and confseq.
+"""Our numbers beside those of savvi, ville, ssrm-test, seqabpy, confseq and MongoDB's package.
 
 Run ``python -m benchmarks.agreement.run``: it makes the environments where they are missing, asks
 every package and writes docs/agreement.md. It fails if a comparison is further off than allowed.

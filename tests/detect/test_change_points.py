@@ -121,7 +121,7 @@ def test_filters_on_magnitude_and_persistence():
         ({"values": [1, 2], "min_segment": 1}, "min_segment is 1"),
         ({"values": [1, 2], "min_effect": -1}, "min_effect is -1"),
         ({"values": [1, 2], "method": "magic"}, "method is 'magic'"),
-        ({"values": [1, 2], "penalty": 3}, "penalty is for the exact searches"),
+        ({"values": [1, 2], "penalty": 3}, "penalty is for the other searches"),
         ({"values": range(40), "method": "pelt", "penalty": -1}, "penalty is -1"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(reversed(value)),
@@ -138,7 +138,7 @@ def test_points_show_themselves(stepped):
     assert "<table>" in found[0]._repr_html_()
 
 
-@pytest.mark.parametrize("method", ["pelt", "kernel", "rbf", "rank"])
+@pytest.mark.parametrize("method", ["pelt", "kernel", "rbf", "rank", "e_divisive"])
 def test_exact_searches_stand_behind_the_same_call(stepped, method):
     (exact,) = cs.detect.change_points(stepped, method=method)
     (seeded,) = cs.detect.change_points(stepped)

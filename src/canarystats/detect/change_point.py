@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-Method = Literal["seeded", "pelt", "kernel", "rbf", "rank"]
+Method = Literal["seeded", "pelt", "kernel", "rbf", "rank", "e_divisive"]
 FEWEST_BESIDE = 10
 INTERVAL_LEVEL = 0.95
 LAST_SHARE = 0.2
@@ -85,9 +85,10 @@ def change_points(  # noqa: PLR0913 - one keyword a setting, all optional
     method
         ``seeded``, or an exact search by the package ruptures over the same scores: ``pelt`` and
         ``kernel`` minimise squared error, ``rbf`` a Gaussian kernel's cost, ``rank`` one of ranks.
-        They take far longer, and every point of theirs is kept whatever its p-value.
+        ``e_divisive`` parts the series where the energy statistic is largest. They take far
+        longer, and every point of theirs is kept whatever its p-value.
     penalty
-        Of the exact searches, per change; None takes ``2 log n`` times the noise.
+        Of those searches, per change; None takes ``2 log n`` times the noise.
     name
         How evidence names the series.
 
@@ -115,7 +116,7 @@ def change_points(  # noqa: PLR0913 - one keyword a setting, all optional
         msg = f"method is {method!r}; it must be 'seeded' or one of {', '.join(METHODS)}"
         raise InputError(msg)
     if method == "seeded" and penalty is not None:
-        msg = "penalty is for the exact searches; the seeded search takes level"
+        msg = "penalty is for the other searches; the seeded search takes level"
         raise InputError(msg)
     ticks = np.arange(n, dtype=np.float64) if clock is None else clock
     found = []
