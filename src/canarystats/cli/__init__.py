@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
 
-from canarystats.cli import demo, explain, joint, judge, plan, policy, validate, watch
+from canarystats.cli import (
+    back_to_baseline,
+    demo,
+    explain,
+    joint,
+    judge,
+    plan,
+    policy,
+    validate,
+    validations,
+    watch,
+)
 from canarystats.errors import CanaryStatsError, SourceError, SourceErrorKind
 from canarystats.version import __version__
 
@@ -54,7 +65,13 @@ def _leaving(command: Callable[P, int]) -> Callable[P, NoReturn]:
 
 app.command("judge")(_leaving(judge.judge))
 app.command("plan")(_leaving(plan.plan))
-app.command("validate")(_leaving(validate.validate))
+for window in validations.WINDOWS:
+    told = f"The checks of {window}."
+    validations.app.command(window, short_help=told)(_leaving(validate.validate))
+validations.app.command("back-to-baseline", short_help="Whether a rollback brought things back.")(
+    _leaving(back_to_baseline.back_to_baseline)
+)
+app.add_typer(validations.app, name="validate")
 app.command("watch")(_leaving(watch.watch))
 app.command("explain")(_leaving(explain.explain))
 app.command("diff")(_leaving(explain.diff))

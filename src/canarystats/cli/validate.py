@@ -14,6 +14,7 @@ from canarystats.errors import InputError
 from canarystats.validate import Answer, Settings, run
 
 if TYPE_CHECKING:
+    from canarystats.validate import ValidationReport
     from canarystats.windows import Pair
 
 EXIT_CODES = {Answer.MET: 0, Answer.UNDECIDED: 10, Answer.NO_DATA: 10, Answer.MISSED: 20}
@@ -21,9 +22,7 @@ EXIT_CODES = {Answer.MET: 0, Answer.UNDECIDED: 10, Answer.NO_DATA: 10, Answer.MI
 
 @options.asks_a_server
 def validate(
-    window: Annotated[
-        str, typer.Argument(metavar="WINDOW", help="day-1, week-1, month-1 or quarter.")
-    ],
+    context: typer.Context,
     prometheus: options.Url = None,
     recording: Annotated[
         Path | None,
@@ -84,6 +83,7 @@ def validate(
         msg = "give either --recording PATH or --prometheus URL"
         raise InputError(msg)
     settings = Settings() if checks is None else validation.read_settings(checks)
+    window = str(context.info_name)  # the word after `validate`
     asked = settings.of(window, without or ())
     now = time.time()
     last = None if end is None else options.moment(end, "--end", now)
@@ -125,7 +125,12 @@ def validate(
         start=first,
         end=last,
     )
-    if format is options.Format.JSON:
+    return told(report, format)
+
+
+def told(report: ValidationReport, how: options.Format) -> int:
+    """Print a report, and give the exit code of its answer."""
+    if how is options.Format.JSON:
         typer.echo(report.to_json())
     else:
         typer.echo(f"{report}\n\n{report.table(terminal_width())}")

@@ -11,9 +11,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from canarystats.errors import InputError, SourceError, SourceErrorKind
-from canarystats.policy import Arms, Policy
+from canarystats.policy import Arms, Metric, Policy
 from canarystats.sources.files import read_recording
 from canarystats.validate import DURATIONS, Change, Incident, Settings
+from canarystats.validate.baselines import COMPARED
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
@@ -85,6 +86,71 @@ def read_window(
     return server.read(
         policy, start=start, end=end, baseline_offset_seconds=baseline_offset_seconds
     )
+
+
+def not_compared_with_before(policy: Policy) -> list[str]:
+    """The metrics of a policy that cannot be held against the time before a rollout."""
+    return [metric.name for metric in policy.metrics if not _has_a_baseline(metric)]
+
+
+def _has_a_baseline(metric: Metric) -> bool:
+    return metric.compare and bool(metric.query.asked) and bool(set(metric.kinds) & COMPARED)
+
+
+def read_after_rollback(
+    server: Prometheus,
+    policy: Policy,
+    *,
+    after: float,
+    end: float,
+    offset_seconds: float,
+    matchers: str = "",
+) -> list[Pair]:
+    """Read what runs after a rollback, and as its baseline the same so long before.
+
+    Parameters
+    ----------
+    server
+        Where to read.
+    policy
+        Whose metrics are read, but for those of `not_compared_with_before`.
+    after, end
+        Unix seconds: when the rollback was complete, and the last moment.
+    offset_seconds
+        How long before lies what was good.
+    matchers
+        What ``$arm`` stands for, then and now; the policy's baseline where empty, for that is what
+        runs again. A metric with matchers of its own keeps its own baseline's.
+
+    Raises
+    ------
+    InputError
+        If no metric has a baseline, or a query or a time cannot be right.
+    SourceError
+        If the server cannot be asked.
+    """
+    metrics = tuple(_of_what_runs_again(m) for m in policy.metrics if _has_a_baseline(m))
+    if not metrics:
+        msg = f"no metric of the policy {policy.name!r} has a query and is compared with a baseline"
+        raise InputError(msg)
+    arm = matchers or policy.arms.baseline
+    asked = policy.model_copy(update={"metrics": metrics})
+    return server.read(
+        asked,
+        start=after - policy.interval,  # a row may begin exactly then
+        end=end,
+        baseline_offset_seconds=offset_seconds,
+        canary=arm,
+        baseline=arm,
+    )
+
+
+def _of_what_runs_again(metric: Metric) -> Metric:
+    own = metric.query.arms
+    if own is None:
+        return metric
+    arms = Arms(canary=own.baseline, baseline=own.baseline)
+    return metric.model_copy(update={"query": metric.query.model_copy(update={"arms": arms})})
 
 
 def read_recorded(path: str | Path, settings: Settings) -> list[Pair]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MARGIN = 0.1
 TAIL_SHARE = 0.01
+COMPARED = {Kind.COUNTS, Kind.HISTOGRAM, Kind.GAUGE}
 
 
 def back_to_baseline(
@@ -100,7 +101,7 @@ def back_to_baseline(
 
 
 def _finding(pair: Pair, begin: float, margin: float, level: float) -> Finding:
-    if pair.kind not in {Kind.HISTOGRAM, *_BEYOND}:
+    if pair.kind not in COMPARED:
         msg = f"metric {pair.name!r} is of kind {pair.kind}; it is not compared with a baseline"
         raise InputError(msg)
     fresh = _fresh(pair, begin)
