@@ -201,12 +201,7 @@ class Monitor:
             state = fold.step(state, tick)
             self._folds[name] = fold, state
             digest.update(intake.fingerprint(name, tick))
-            if fold.rules:
-                firings += fold.firings(state, at)
-            harmed, onset = fold.harm(state) if fold.may_harm else (False, None)
-            if harmed:
-                found, dated = fold.evidence(state), fold.began(state, "harm")
-                firings.append(harm_firing(self._settings[name].metric, found, at, onset, dated))
+            firings += fold.firings(state, at)
         self._diary = self._diary.tick(
             at,
             share,

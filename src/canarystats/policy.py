@@ -100,6 +100,9 @@ class Policy(Section):
     unhealthy_baseline
         What a baseline in trouble means: ``hold`` instead of blaming the canary for what both
         have, or promoting it for being no worse; ``ignore`` it.
+    shared_incident
+        How long after the baseline changed for the worse a canary that is worse since is held
+        instead of blamed; 0 seconds: not at all.
     margin
         The relative difference that never counts, where a metric names none.
     check_split, split_tolerance
@@ -137,6 +140,7 @@ class Policy(Section):
     on_no_data: Literal["hold", "pass", "rollback"] = "hold"
     partial_data: Literal["hold", "accept"] = "hold"
     unhealthy_baseline: Literal["hold", "ignore"] = "hold"
+    shared_incident: Duration = 1800.0
     margin: Annotated[float, Field(ge=0, lt=10)] = 0.05
     check_split: bool = True
     split_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.05

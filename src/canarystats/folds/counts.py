@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from canarystats.errors import InputError
-from canarystats.folds import segments
+from canarystats.folds import segments, together
 from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.count_tests import TARGET, compares, mean_of, nearest, tests
-from canarystats.folds.exchanged import refuse_exchanged
+from canarystats.folds.exchanged import refuse_exchanged, refuse_outnumbered
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.segments import SegmentTotals
 from canarystats.folds.setting import Proof, Setting, Tick, reached
-from canarystats.sequential import onset
+from canarystats.folds.together import Together
+from canarystats.sequential import onset, own_past
 from canarystats.sequential.counts import Counts, CountsState
 from canarystats.sequential.planned import PlannedState, counted_z
 from canarystats.triggers import beside, literal, trailing
@@ -51,6 +51,7 @@ class CountsFoldState:
     plan: PlannedState | None = None
     began: NDArray[np.float64] = field(default_factory=onset.begin)
     segments: SegmentTotals = field(default_factory=partial(segments.none, 2))
+    past: NDArray[np.float64] = field(default_factory=own_past.begin)
 
 
 class CountsFold(TestedFold[CountsFoldState]):
@@ -85,7 +86,8 @@ class CountsFold(TestedFold[CountsFoldState]):
         past = None if history is None else (history.canary, history.baseline)
         plan = None if self.bake is None else self.bake.design.begin()
         begun = self.design.begin(history=past)
-        return CountsFoldState(begun, self.no_rules(), windows, plan=plan)
+        lately = together.begin(self.setting, history)
+        return CountsFoldState(begun, self.no_rules(), windows, plan=plan, past=lately)
 
     def step(self, state: CountsFoldState, tick: Tick) -> CountsFoldState:
         """One tick."""
@@ -97,13 +99,8 @@ class CountsFold(TestedFold[CountsFoldState]):
         )
         if not has_canary:
             return replace(state, rules=self.unread(state.rules, tick.at), presence=presence)
-        if self.design.needs_proportions and tick.canary[0] > tick.canary[EXPOSURE]:
-            msg = (
-                f"metric {self.setting.metric.name!r}: canary events {tick.canary[0]:g} outnumber "
-                f"their exposure {tick.canary[EXPOSURE]:g} at {tick.at:.0f}; a rule reads them as "
-                "a share"
-            )
-            raise InputError(msg)
+        if self.design.needs_proportions:
+            refuse_outnumbered(self.setting.metric.name, tick)
         compared = tick.baseline if has_baseline and tick.comparing and not quiet else None
         strata = None if quiet else segments.strata_of(self.setting, tick)
         counts = state.counts if quiet else self.tested(state.counts, tick)
@@ -119,12 +116,16 @@ class CountsFold(TestedFold[CountsFoldState]):
             else:
                 total = self.rules[name].kept(windows[self._window(name)]).total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
-        began = state.began
-        if compared is not None and self.gathers("error_rate.worse", tick.at):
-            sides, _ = segments.beside_each_other(tick, compared, strata)
-            began = onset.step(began, sides[:2], sides[2:4], tick.at)
+        began, past = state.began, state.past
+        if has_baseline and not quiet:
+            sides = segments.side_by_side(tick, strata)
+            discount = partial(self.design.clumpiness, state.counts)
+            loudest = onset.loudest(began)
+            past = together.step(self.setting, past, sides, tick.at, loudest, discount)
+            if tick.comparing and self.gathers("error_rate.worse", tick.at):
+                began = onset.step(began, *sides, tick.at)
         by_segment = state.segments if strata is None else segments.add(state.segments, strata)
-        return CountsFoldState(counts, rules, windows, presence, plan, began, by_segment)
+        return CountsFoldState(counts, rules, windows, presence, plan, began, by_segment, past)
 
     def _follow(self, state: CountsFoldState, tick: Tick) -> PlannedState | None:
         """What the planned looks have shown after a tick that has the canary."""
@@ -155,7 +156,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         """Whether the canary is shown to have more errors than the baseline, beyond the margin."""
         canary, baseline, margin = total[:2], total[2:4], self.setting.margin
         if wanted:  # what happens is good, and what does not happen is the error
-            canary, baseline = _others(canary), _others(baseline)
+            canary, baseline = beside.others(canary), beside.others(baseline)
             return beside.plainly_more_errors(
                 canary, baseline, margin, self.setting.metric.clumps
             ) or (beside.more_errors(canary, baseline, margin) and self._harmed(log_e))
@@ -276,6 +277,14 @@ class CountsFold(TestedFold[CountsFoldState]):
             dated = self.rules[rule].condition in DATED
         return onset.began(state.began) if dated else None
 
+    def together(self, state: CountsFoldState, rule: str, at: float) -> Together:
+        """Whether both arms changed together, where the rule compares them."""
+        held = self.rules.get(rule)
+        if rule != HARM[0] and (held is None or held.condition not in together.COMPARED):
+            return Together(shared=False, said="")
+        seen = None if held is None else held.kept(state.windows[self._window(rule)]).total[:4]
+        return together.of_counts(self.setting, state.past, rule, at, seen)
+
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         log_e = self._weights(state.counts, state.plan)
@@ -383,8 +392,3 @@ CLAIMS: dict[str, tuple[str, str | None]] = {
     "share_above": ("above", None),
     "share_below": ("below", None),
 }
-
-
-def _others(side: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What did not happen, out of the same exposure."""
-    return np.array([side[EXPOSURE] - side[0], side[EXPOSURE]])

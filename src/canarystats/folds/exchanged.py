@@ -1,4 +1,4 @@
-"""Canary and baseline exchanged: told by the traffic that each carries."""
+"""Counts that cannot be right: sides that are exchanged, events that outnumber their exposure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from canarystats.errors import InputError
 
 if TYPE_CHECKING:
+    from canarystats.folds.setting import Tick
     from canarystats.sequential.counts import CountsState
 
 EXPOSURE = 1
@@ -36,5 +37,22 @@ def refuse_exchanged(
         msg = (
             f"metric {metric!r}: the canary carries {canary / now:.0%} of "
             f"the traffic where {share:.0%} is designed; are canary and baseline exchanged?"
+        )
+        raise InputError(msg)
+
+
+def refuse_outnumbered(metric: str, tick: Tick) -> None:
+    """Refuse a canary with more events than exposure, where a rule reads them as a share.
+
+    Raises
+    ------
+    InputError
+        If it has.
+    """
+    events, exposure = tick.canary[0], tick.canary[EXPOSURE]
+    if events > exposure:
+        msg = (
+            f"metric {metric!r}: canary events {events:g} outnumber their exposure {exposure:g} at "
+            f"{tick.at:.0f}; a rule reads them as a share"
         )
         raise InputError(msg)

@@ -11,6 +11,7 @@ from canarystats.verdict import Firing, Way
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from canarystats.folds.together import Together
     from canarystats.policy import Metric
     from canarystats.sequential.onset import Began
 
@@ -21,6 +22,7 @@ def harm_firing(
     at: float | None,
     onset: float | None,
     dated: Began | None = None,
+    beside: Together | None = None,
 ) -> Firing:
     """The metric's own test having rejected, with the figures of what it found."""
     found = [e for e in evidence if e.question is Question.WORSE and e.observed is not None]
@@ -29,17 +31,19 @@ def harm_firing(
         observed, reference = found[0].observed, found[0].reference
         style = ".2%" if Kind.COUNTS in metric.kinds or metric.unit == "ratio" else ".4g"
         figures = f" ({observed:{style}} against {reference:{style}})"
+    shared, said = (False, "") if beside is None else beside
     return Firing(
         trigger="harm",
         metric=metric.name,
         way=Way.DECISIVE,
-        action="report" if metric.dry_run else "rollback",
+        action="report" if metric.dry_run else "hold" if shared else "rollback",
         at=at,
         onset=onset if dated is None else dated.at,
         onset_interval=interval_of(dated),
         observed=observed,
         reference=reference,
-        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{figures}",
+        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{figures}"
+        + said,
     )
 
 

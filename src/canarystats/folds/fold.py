@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from canarystats.folds.findings import harm_firing
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof
+from canarystats.folds.together import Together
 
 if TYPE_CHECKING:
     from canarystats.evidence import Evidence
@@ -152,13 +154,23 @@ class TickFold(Fold[R]):
         ]
 
     def firings(self, state: R, at: float | None) -> list[Firing]:
-        """The rules that fire at this tick."""
+        """The rules that fire at this tick, and the metric's own test."""
         found = []
         for name, rule in self.rules.items():
             if state.rules[name].way is not None:
                 since, began = self.onset(state, name), self.began(state, name)
-                found.append(rule.firing(state.rules[name], at, since, began))
+                beside = self.together(state, name, 0.0 if at is None else at)
+                found.append(rule.firing(state.rules[name], at, since, began, beside))
+        harmed, since = self.harm(state) if self.may_harm else (False, None)
+        if harmed:
+            beside = self.together(state, "harm", 0.0 if at is None else at)
+            began, metric = self.began(state, "harm"), self.setting.metric
+            found.append(harm_firing(metric, self.evidence(state), at, since, began, beside))
         return [firing for firing in found if firing is not None]
+
+    def together(self, state: R, rule: str, at: float) -> Together:  # noqa: ARG002
+        """Whether the canary and the baseline changed together, which a rule (or ``harm``) saw."""
+        return Together(shared=False, said="")
 
     def beside(self, state: R) -> list[str]:
         """What the baseline alone does not fulfil of the rules."""

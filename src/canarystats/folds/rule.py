@@ -19,6 +19,7 @@ from canarystats.verdict import Condition, Firing, Reading, Way
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from canarystats.folds.together import Together
     from canarystats.policy import Suppression, Trigger
     from canarystats.sequential.onset import Began
     from canarystats.triggers.trailing import Trailing
@@ -206,19 +207,26 @@ class Rule:
         return beside_it(self.condition, there.observed, self.unit)
 
     def firing(
-        self, state: RuleState, at: float | None, onset: float | None, dated: Began | None = None
+        self,
+        state: RuleState,
+        at: float | None,
+        onset: float | None,
+        dated: Began | None = None,
+        together: Together | None = None,
     ) -> Firing | None:
         """The rule having fired, if it has.
 
         ``onset`` is since when its evidence has only grown, ``dated`` its onset by change point,
-        where that is known; without, a sustained firing began with its condition.
+        where that is known; without, a sustained firing began with its condition. ``together`` is
+        whether both arms changed at once.
         """
         if state.way is None:
             return None
         way = Way(state.way)
         held = state.hold.held_seconds
         began = state.hold.since if state.hold.since is not None else at
-        spared = self.shares_its_trouble(state) and self.trigger.action == "rollback"
+        at_once, changed = (False, "") if together is None else together
+        spared = self.shares_its_trouble(state) or at_once
         reason = sentence(
             self.condition, self.trigger, way, self.unit, state.observed, state.reference, held
         )
@@ -229,7 +237,7 @@ class Rule:
             rule=self.condition,
             metric=self.trigger.metric,
             way=way,
-            action="hold" if spared else self.trigger.action,
+            action="hold" if spared and self.trigger.action == "rollback" else self.trigger.action,
             at=at,
             onset=dated.at if dated else onset if way is Way.DECISIVE else began,
             onset_interval=interval_of(dated),
@@ -237,7 +245,7 @@ class Rule:
             reference=state.reference,
             threshold=self.threshold,
             held_seconds=held,
-            reason=reason + lately + self._of_both(state),
+            reason=reason + lately + self._of_both(state) + changed,
         )
 
     def _of_both(self, state: RuleState) -> str:

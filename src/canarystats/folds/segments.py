@@ -117,6 +117,12 @@ def beside_each_other(
     return np.array(row), others
 
 
+def side_by_side(tick: Tick, strata: Strata | None) -> tuple[FloatArray, FloatArray]:
+    """Events and exposure of both sides at a tick with a baseline; by segment in one mix."""
+    both, _ = beside_each_other(tick, tick.baseline, strata)
+    return both[:2], both[2:4]
+
+
 def of_counts(metric: str, held: SegmentTotals) -> list[Evidence]:
     """How large the difference of rates is in each segment; it is told and decides nothing."""
     found = []

@@ -222,6 +222,11 @@ class Counts:
         errors, traffic = _fano(state.dispersion, self.clumps, exposures)
         return np.where(self._traffic, traffic[:, None], errors[:, None])
 
+    def clumpiness(self, state: CountsState, row: int = 0) -> float:
+        """How many errors count as one: a bound of their Fano factor, at least 1."""
+        errors, _ = _fano(state.dispersion, self.clumps)
+        return max(float(errors[row]), 1.0)
+
     def asked(
         self,
         canary: FloatArray,

@@ -65,6 +65,11 @@ def step(state: FloatArray, canary: FloatArray, baseline: FloatArray, at: float)
     return after
 
 
+def loudest(state: FloatArray) -> float:
+    """The largest log likelihood ratio that has gathered."""
+    return float(state[:, SUM].max())
+
+
 def began(state: FloatArray) -> Began | None:
     """The onset of what has gathered; None where too little has to date anything."""
     loudest = int(state[:, SUM].argmax())

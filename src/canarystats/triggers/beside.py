@@ -120,6 +120,11 @@ def plainly_more_errors(
     return bool(betainc(ours, theirs + 1.0, share) < PLAIN_LEVEL)
 
 
+def others(side: FloatArray) -> FloatArray:
+    """What did not happen, out of the same exposure: (events, exposure)."""
+    return np.array([side[1] - side[0], side[1]])
+
+
 def more_than_its_share(canary: float, baseline: float, share: float | None) -> bool:
     """Whether the canary has clearly more events than its share of the traffic would bring it.
 
