@@ -361,6 +361,7 @@ def ways():
             errors=dip(500, 5),
             others=dip(9500, 95),
         ),
+        *together(),
         row(
             "one trigger fires, every other metric is healthy",
             ROLLBACK,
@@ -379,6 +380,63 @@ def ways():
                 **{n: events(n, 20) for n in QUIET},
             ),
             case="all at once",
+        ),
+    ]
+
+
+def together():
+    """Sides that change at once, and unequally."""
+    twice = {"others": late(3, 190, 95), "scale": 40}
+    ignoring = REQUESTS.replace(shared_incident="0s")
+    return [
+        row(
+            "6 times the errors of 200 000 requests a tick for 3 min, twice as many on the baseline",
+            HOLD,
+            case="both changed together",
+            errors=late(3, 30, 5),
+            **twice,
+        ),
+        row(
+            "the same, shared_incident: 0s",
+            ROLLBACK,
+            ignoring,
+            case="both changed together",
+            errors=late(3, 30, 5),
+            **twice,
+        ),
+        row(
+            "30 times for 3 min, twice as many on the baseline",
+            ROLLBACK,
+            case="both changed together",
+            errors=late(3, 150, 5),
+            **twice,
+        ),
+        row(
+            "every request fails for 1 min, 3 times the errors on the baseline",
+            ROLLBACK,
+            case="both changed together",
+            errors=late(1, 5000, 5),
+            others=late(1, 285, 95),
+        ),
+        row(
+            "6 times for 6 min, twice on the baseline for 3 min: the canary was first",
+            ROLLBACK,
+            case="both changed together",
+            errors=late(6, 30, 5),
+            **twice,
+        ),
+        row(
+            "0.1 % of 200 000 requests a tick, the baseline at a fifth of it for 6 min",
+            ROLLBACK,
+            case="the baseline alone",
+            others=late(6, 19, 95),
+            scale=40,
+        ),
+        row(
+            "0.1 % throughout, 3 times the errors on the baseline for 6 min",
+            PROMOTE,
+            case="the baseline alone",
+            others=late(6, 285, 95),
         ),
     ]
 

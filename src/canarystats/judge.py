@@ -58,6 +58,8 @@ class MetricView:
         Whether it shows the traffic not to be divided as designed.
     beside
         What the baseline alone does not fulfil of its rules.
+    moved
+        That the baseline alone got worse lately, as the end of a sentence.
     silenced
         What a window of the policy looks away from at the last tick.
     samples
@@ -72,6 +74,7 @@ class MetricView:
     partial: str = ""
     split_is_off: bool = False
     beside: tuple[str, ...] = ()
+    moved: str = ""
     silenced: tuple[str, ...] = ()
     samples: int | None = None
 
@@ -336,7 +339,7 @@ def _why_promote(views: Sequence[MetricView], course: Course) -> str:
         parts.append(f"over {format_duration(round(course.at - course.started))}")
     if open_:
         parts.append(f"nothing required of {_listed(open_)}")
-    return ", ".join(parts)
+    return ", ".join(parts) + "".join(view.moved for view in there)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -327,6 +327,7 @@ class Monitor:
             partial=partial,
             split_is_off=fold.split_is_off(state),
             beside=tuple(fold.beside(state)),
+            moved=fold.moved(state, self._diary.last or 0.0),
             silenced=tuple(fold.silenced(state, self._diary.last or 0.0)),
             samples=fold.samples(state),
         )

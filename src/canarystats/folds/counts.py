@@ -285,6 +285,10 @@ class CountsFold(TestedFold[CountsFoldState]):
         seen = None if held is None else held.kept(state.windows[self._window(rule)]).total[:4]
         return together.of_counts(self.setting, state.past, rule, at, seen)
 
+    def moved(self, state: CountsFoldState, at: float) -> str:
+        """That the baseline alone got worse lately."""
+        return together.alone(self.setting, state.past, own_past.RISE, together.TOLD_LEVEL, at)
+
     def harm(self, state: CountsFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         log_e = self._weights(state.counts, state.plan)

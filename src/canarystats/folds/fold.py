@@ -83,6 +83,10 @@ class Fold(ABC, Generic[S]):
         """What the baseline alone does not fulfil of the rules."""
         return []
 
+    def moved(self, state: S, at: float) -> str:  # noqa: ARG002
+        """That the baseline alone got worse lately, which makes any canary look better."""
+        return ""
+
     def silenced(self, state: S, at: float) -> list[str]:  # noqa: ARG002
         """What a window of the policy looks away from at ``at``, of what may decide."""
         return []

@@ -33,6 +33,8 @@ FloatArray = NDArray[np.float64]
 LEVEL = 0.01  # of a false change of the baseline at a tick, and of a canary called worse before it
 TIMES_THE_THRESHOLD = 2.0  # of its rule, beyond which a canary is plainly hit more
 HARM_TIMES = 3.0  # the same where no rule has a threshold
+PLAIN_LEVEL = 1e-4  # of a canary called hit plainly more at one look of an incident
+TOLD_LEVEL = 1e-4  # of a false change told beside a promotion, at a tick
 SAME = 1.25  # times a rate that is no change of it
 COMPARED = {"error_rate", "latency_p99", "harm"}
 
@@ -115,12 +117,12 @@ def of_counts(
     trigger = next((t for t in setting.triggers if t.name == rule), None)
     times = HARM_TIMES if trigger is None else TIMES_THE_THRESHOLD * trigger.threshold
     if found is None:
-        return _alone(setting, state, at, "{:.2%}".format)
+        return Together(False, alone(setting, state, FALL, LEVEL, at))
 
     def plainly() -> bool:
         stretches = [(*found.since.canary, *found.since.baseline)]
         stretches += [] if window is None else [tuple(window.tolist())]
-        return any(_plainly_more(np.array(s), times, setting.metric.clumps) for s in stretches)
+        return any(_plainly_more(np.array(s), times, found.discount) for s in stretches)
 
     recent = None
     if window is not None and trigger is not None and at - found.began >= trigger.window:
@@ -152,16 +154,17 @@ def told(
     return Together(True, f"{said}: both arms changed together, a shared incident")
 
 
-def _alone(
-    setting: Setting, state: FloatArray, at: float, write: Callable[[float], str]
-) -> Together:
-    """What is to be said where the baseline alone got better."""
-    found = own_past.shifted(state, FALL, LEVEL)
+def alone(setting: Setting, state: FloatArray, direction: int, level: float, at: float) -> str:
+    """What is to be said where the baseline alone changed in a direction, or nothing."""
+    found = own_past.shifted(state, direction, level)
     if found is None or not found.before.canary[1] > 0.0:
-        return Together(False, "")
-    if _rate(found.since.canary) > SAME * _rate(found.before.canary):
-        return Together(False, "")
-    return Together(False, f"{_changes(setting, found, at, write)}: the baseline alone got better")
+        return ""
+    before, since = _rate(found.before.canary), _rate(found.since.canary)
+    if since > SAME * before:
+        return ""
+    way = "better" if direction == FALL else "worse"
+    said = _changes(setting, found, at, "{:.2%}".format)
+    return f"{said}: the baseline alone got {way}"
 
 
 def _changes(setting: Setting, found: Shift, at: float, write: Callable[[float], str]) -> str:
@@ -188,8 +191,9 @@ def _troubles(setting: Setting, side: FloatArray) -> FloatArray:
 def _plainly_more(sides: FloatArray, times: float, clumps: float) -> bool:
     """Whether the canary has plainly more errors by that factor, or so many fewer successes."""
     canary, baseline = sides[:2], sides[2:4]
-    if plainly_more_errors(canary, baseline, times - 1.0, clumps):
+    if plainly_more_errors(canary, baseline, times - 1.0, clumps, PLAIN_LEVEL):
         return True
     if canary[0] > canary[1] or baseline[0] > baseline[1]:
         return False
-    return plainly_more_errors(others(baseline), others(canary), times - 1.0, clumps)
+    fine = others(baseline), others(canary)
+    return plainly_more_errors(*fine, times - 1.0, clumps, PLAIN_LEVEL)

@@ -59,6 +59,8 @@ class Shift(NamedTuple):
         Unix seconds of its first tick.
     before, since
         What happened before it and since.
+    discount
+        How many events count as one: a bound of the Fano factor before the change.
     led
         The log likelihood ratio, discounted, that the canary was worse than the baseline before it.
     """
@@ -66,6 +68,7 @@ class Shift(NamedTuple):
     began: float
     before: Rates
     since: Rates
+    discount: float
     led: float
 
 
@@ -158,10 +161,10 @@ def shifted(state: FloatArray, direction: int, level: float) -> Shift | None:
     if math.isnan(began) or not before[1] > 0.0:
         return None
     ratios = [1.0 / ratio if direction == FALL else ratio for ratio in RATIOS]
-    gains = np.array([_gain(before, since, ratio) for ratio in ratios]) / row[DISCOUNT]
-    if log_mean(gains) < -math.log(level):
+    gains = [_gain(before, since, ratio) / row[DISCOUNT] for ratio in ratios]
+    if max(gains) < -math.log(level) or log_mean(np.array(gains)) < -math.log(level):
         return None
-    return Shift(began, _rates(before), _rates(since), row[LED])
+    return Shift(began, _rates(before), _rates(since), row[DISCOUNT], row[LED])
 
 
 def _rates(columns: Sequence[float]) -> Rates:

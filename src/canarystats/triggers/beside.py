@@ -105,9 +105,13 @@ def more_errors(canary: FloatArray, baseline: FloatArray, margin: float) -> bool
 
 
 def plainly_more_errors(
-    canary: FloatArray, baseline: FloatArray, margin: float, clumps: float
+    canary: FloatArray,
+    baseline: FloatArray,
+    margin: float,
+    clumps: float,
+    level: float = PLAIN_LEVEL,
 ) -> bool:
-    """Whether one window shows so at a level that looks at every tick do not use up.
+    """Whether one window shows so at a level; looks at every tick do not use up that given.
 
     Of the errors of both sides the canary's share is binomial, given the load and an error rate of
     the canary that is ``1 + margin`` times the baseline's. ``clumps`` errors count as one, for as
@@ -117,7 +121,7 @@ def plainly_more_errors(
     ours, theirs = canary[0] / clumps, baseline[0] / clumps
     if not ours or not 0.0 < share < 1.0:
         return False
-    return bool(betainc(ours, theirs + 1.0, share) < PLAIN_LEVEL)
+    return bool(betainc(ours, theirs + 1.0, share) < level)
 
 
 def others(side: FloatArray) -> FloatArray:
