@@ -390,7 +390,7 @@ def together():
     ignoring = REQUESTS.replace(shared_incident="0s")
     return [
         row(
-            "6 times the errors of 200 000 requests a tick for 3 min, twice as many on the baseline",
+            "6 times the errors of 200 000 requests for 3 min, twice as many on the baseline",
             HOLD,
             case="both changed together",
             errors=late(3, 30, 5),
