@@ -191,9 +191,10 @@ def _opened(text: str, policy: Policy) -> dict[str, Any]:
         )
         raise InputError(msg)
     if saved.get("policy_digest") != policy.digest:
+        at = f" at its stage {policy.stage!r}" if policy.stage else ""
         msg = (
             f"the monitor was saved under a policy of digest {saved.get('policy_digest')}; "
-            f"{policy.name!r} has {policy.digest}"
+            f"{policy.name!r}{at} has {policy.digest}; every policy and stage keeps its own"
         )
         raise InputError(msg)
     return saved

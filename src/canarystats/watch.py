@@ -169,7 +169,11 @@ def _resumed(path: Path | None, policy: Policy, share: float | None, rollout: st
     except (OSError, UnicodeDecodeError) as error:
         msg = f"the state file {path} cannot be read: {error}"
         raise SourceError(SourceErrorKind.MALFORMED, msg) from error
-    monitor = Monitor.from_json(text, policy)
+    try:
+        monitor = Monitor.from_json(text, policy)
+    except InputError as error:
+        msg = f"the state file {path}: {error}"
+        raise InputError(msg) from error
     if (monitor.rollout, monitor.share) != (rollout, share):
         msg = (
             f"the state file {path} belongs to the rollout {monitor.rollout!r} at share "

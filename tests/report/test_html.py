@@ -96,6 +96,17 @@ def test_the_banner_the_tables_and_the_plots_are_there(whole):
     assert "error_rate fired" in page.text
 
 
+def test_the_stage_and_its_share_stand_in_the_banner():
+    at_stage = verdicts.rollback().model_copy(update={"stage": "canary-<5>", "share": 0.05})
+    page = Page(html.render(at_stage))
+    assert "· stage canary-<5> ·" in page.text
+    assert "5 % of the traffic by design" in page.text
+    assert "ROLLBACK: adservice-canary at canary-<5>" in page.text
+    without = Page(html.render(at_stage.model_copy(update={"stage": "", "share": None})))
+    assert " stage " not in without.text.partition("To recompute it")[0]
+    assert "by design" not in without.text
+
+
 def test_decisions_over_time_are_told_in_spells(whole):
     assert whole.count('<span class="hold" style="flex:') == 1
     assert '<span class="rollback" style="flex: 3.704"' in whole

@@ -133,6 +133,7 @@ def render(
         timeline, figures, missing = "", [], str(error)
     return page.render(
         title=words.plain(title or verdict.rollout or "Canary verdict"),
+        stage=words.plain(verdict.stage),
         verdict=verdict,
         words=words,
         decision=words.decision(verdict),
