@@ -315,14 +315,14 @@ def ways():
             **some,
         ),
         row(
-            "the same, read literally",
+            "the same, read literally for 1 min",
             ROLLBACK,
             REQUESTS.with_trigger("error_rate", evidence="none", for_="1m"),
             case="evidence: none",
             **some,
         ),
         row(
-            "the same, evidence only said",
+            "the same for 1 min, evidence only said",
             ROLLBACK,
             REQUESTS.with_trigger("error_rate", evidence="advisory", for_="1m"),
             case="evidence: advisory",

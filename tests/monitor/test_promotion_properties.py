@@ -58,7 +58,7 @@ AWAY = {"name": "drill", "from": LAST - TICK, "to": LAST + 60, "triggers": ["err
 HELD = {
     "nothing": (POLICY, [requests(), memory()]),
     "time": (POLICY.replace(min_duration="6m"), [requests(), memory()]),
-    "traffic": (POLICY.replace(min_samples=10**6), [requests(), memory()]),
+    "traffic": (POLICY.replace(min_samples=50_000), [requests(), memory()]),
     "a metric that never came": (POLICY, [requests()]),
     "all metrics that never came": (POLICY.replace(on_no_data="pass", min_duration=0), []),
     "the monitoring gone silent": (POLICY, [requests(missing=5), memory()]),
@@ -93,8 +93,8 @@ def extras(draw, kind):
     sick = draw(st.booleans(), label="sick")
     gone = np.nan if draw(st.booleans(), label="all NaN") else 1.0
     if kind == "counts":
-        errors = np.full(n, 900.0 if sick else 10.0) * gone
-        sides = (errors, np.full(n, 1000.0) * gone), (np.full(n, 10.0), np.full(n, 1000.0))
+        errors = np.full(n, 9e4 if sick else 1e3) * gone
+        sides = (errors, np.full(n, 1e5) * gone), (np.full(n, 1e3), np.full(n, 1e5))
         pair = cs.Pair.counts("extra", canary=sides[0], baseline=sides[1], times=times)
     elif kind == "histogram":
         rows = np.tile([0.0, 0, 900, 100] if sick else [900.0, 90, 10, 0], (n, 1)) * gone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 import canarystats as cs
@@ -249,3 +250,33 @@ def test_a_missing_or_unreadable_file_is_the_outside_failing(tmp_path):
     (tmp_path / "p.yaml").write_bytes(b"\xff\xfe\x00bad")
     with pytest.raises(cs.SourceError, match="cannot be read"):
         cs.load_policy(tmp_path / "p.yaml")
+
+
+def test_five_trips_in_an_hour_hold_the_manager():
+    policy = cs.load_policy("dwcp-manager").at_stage("canary-5").replace(interval="60s")
+    trips = np.zeros(60)
+    trips[[5, 20, 35, 50]] = 1
+    reasons = {}
+    for name, happened in (("four", trips), ("five", np.maximum(trips, np.arange(60) == 55))):
+        pair = cs.Pair.events("breaker_trips", canary=happened, times=1.7e9 + 60 * np.arange(60))
+        verdict = cs.judge([pair], policy)
+        assert verdict.decision == "hold"
+        reasons[name] = [reason for reason in verdict.reasons if "Breaker_trips" in reason]
+    assert not reasons["four"]
+    assert reasons["five"] == ["Breaker_trips: 5 in 1h: more than 4."]
+
+
+def test_fallbacks_roll_the_selector_back():
+    """One fallback in twenty is a success rate of 95 %: both rules read it, and both fire."""
+    policy = cs.load_policy("compression-selector").at_stage("canary-50").replace(interval="60s")
+    canary, baseline = np.full(30, 60_000.0), np.full(30, 60_000.0)
+    pair = cs.Pair.counts(
+        "requests",
+        canary=(0.06 * canary, canary),
+        baseline=(0.045 * baseline, baseline),
+        times=1.7e9 + 60 * np.arange(30),
+    )
+    verdict = cs.judge([pair], policy)
+    assert verdict.decision == "rollback"
+    acted = {firing.trigger for firing in verdict.firings if firing.action == "rollback"}
+    assert acted >= {"fallbacks", "success_rate"}

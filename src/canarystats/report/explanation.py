@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from canarystats.errors import InputError
 from canarystats.evidence import Question
 from canarystats.report import rows, tables, words
 from canarystats.report.standing import HARM, Standing, Weight, how_sure, standings
@@ -128,9 +127,6 @@ def explain(verdict: Verdict, *, level: float = LEVEL) -> Explanation:
     InputError
         If the level is not in (0, 1).
     """
-    if not 0.0 < level < 1.0:
-        msg = f"level is {level!r}; it must lie between 0 and 1"
-        raise InputError(msg)
     lines = standings(verdict)
     pointed = pointed_at(verdict.evidence, level)
     named = tuple(words.plain(name) for name in pointed)
