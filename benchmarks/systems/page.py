@@ -75,7 +75,7 @@ def told(fault, sizes):
         return [each(f"{held(fault, row)} of {row['rollouts']}" for row in sizes), *[""] * 4]
     cells = []
     for key in ("judged", "literal"):
-        cells.append(each(f"{row[key]['found']} of {row['rollouts']}" for row in sizes))
+        cells.append(each(f"{row[key]['found']} of {row[key]['of']}" for row in sizes))
         cells.append(each(number(row[key]["minutes"]) for row in sizes))
         if key == "judged":
             cells.append(each(number(row[key]["exposed"]) for row in sizes))

@@ -35,7 +35,8 @@ START = 1.7e9
 SEED = 20_260_301
 SIZES = ("near", "plain", "gross")
 AT_ONCE = 10
-BESIDE = 5  # of this many healthy rollouts, one is read by the literal rules as well
+BESIDE = {"healthy": 5, "struck": 3}  # of so many, one is read by the literal rules too
+NOT_ROLLED_BACK = "neither"  # what is followed of the literal rules is rollbacks alone
 ROLLOUTS, HEALTHY = 500, 200  # of a system, at least; and how many of them without a fault
 
 
@@ -46,7 +47,7 @@ class Outcome:
     Parameters
     ----------
     decision
-        ``promote`` through the last stage, ``hold`` or ``rollback``.
+        ``promote`` through the last stage, ``hold`` or ``rollback``; or `NOT_ROLLED_BACK`.
     stage
         The last one judged.
     by
@@ -85,13 +86,13 @@ def here_seconds(stage):
 
 def climbed(scene, policy, rng, fault=None, size=0, *, beside=True):
     """One rollout through the whole ladder; ``beside`` it, how the literal rules would end it."""
-    begins, plain = START, None
+    begins, plain = START, Outcome(NOT_ROLLED_BACK, "") if beside else None
     for stage in policy.stages:
         clock = Clock(begins + INTERVAL * np.arange(TICKS), INTERVAL, stage.share)
         struck = fault is not None and fault.stage == stage.name
         pairs = drawn(scene.signals, rng, clock, fault.change(size, ONSET) if struck else UNTOUCHED)
         where = stage.name, clock, fault if struck else None
-        if beside and plain is None:
+        if plain is not None and plain.decision == NOT_ROLLED_BACK:
             said = cs.judge(pairs.values(), at_stage(policy, stage, literal=True))
             if said.decision is cs.Decision.ROLLBACK:
                 plain = ended(said, pairs, *where)
@@ -150,7 +151,7 @@ def measured(task):
     policy = cs.load_policy(preset)
     key = zlib.crc32(f"{preset} {fault_name} {size}".encode())
     rng = np.random.default_rng([SEED, key, part])
-    every = 1 if fault else BESIDE  # the literal rules cost as much again
+    every = BESIDE["struck" if fault else "healthy"]
     return [climbed(scene, policy, rng, fault, size, beside=i % every == 0) for i in range(runs)]
 
 
@@ -161,7 +162,7 @@ def tallied(outcomes, fault):
         ends = [pair[i] for pair in outcomes if pair[i] is not None]
         rolled = [end for end in ends if end.decision == "rollback"]
         row[key] = {
-            "of": len(outcomes) if fault or key == "judged" else -(-len(outcomes) // BESIDE),
+            "of": len(ends),
             "rollback": len(rolled),
             "by": counted(end.by for end in rolled),
             "stages": counted(end.stage for end in rolled),
