@@ -14,17 +14,36 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 FEWEST_TO_TELL = 5  # counts in the last bucket before growth looks like accumulation
+LARGEST = 1e150  # beyond it squares overflow
 MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138: such times are milliseconds
 
 
 def numbers(values: ArrayLike, field: str) -> FloatArray:
-    """An array of floats, or an error that names the field."""
+    """An array of floats, NaN where a mask hides them, or an error that names the field."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(np.float64).filled(np.nan)
     try:
         array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         msg = f"{field} is not an array of numbers: {error}"
         raise InputError(msg) from error
     return array
+
+
+def rows(values: ArrayLike, field: str) -> FloatArray:
+    """Series of shape (K, n) out of one of shape (n,) or K of them."""
+    series = numbers(values, field)
+    if series.ndim not in {1, 2}:
+        msg = f"{field} has shape {series.shape}; it must be (n,) or (K, n)"
+        raise InputError(msg)
+    return np.atleast_2d(series)
+
+
+def squarable(array: FloatArray) -> FloatArray:
+    """Numbers whose squares neither overflow nor vanish: beyond them infinity, below them 0."""
+    size = np.abs(array)
+    array = np.where(size < 1 / LARGEST, 0.0, array)
+    return np.where(size > LARGEST, np.copysign(np.inf, array), array)
 
 
 def frozen(array: FloatArray) -> FloatArray:

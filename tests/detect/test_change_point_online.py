@@ -125,10 +125,21 @@ def test_settings_out_of_range_are_refused(arguments, says):
 
 def test_histories_and_samples_that_cannot_be_right_are_refused():
     detector = OnlineDetector()
-    with pytest.raises(cs.InputError, match="history has 3 finite samples; it takes 20"):
-        detector.start([1, 2, 3])
+    with pytest.raises(cs.InputError, match=r"history has shape \(1, 3\)"):
+        detector.start([[1, 2, 3]])
     with pytest.raises(cs.InputError, match=r"values has shape \(2, 2\)"):
         detector.observe(detector.start(), [[1, 2], [3, 4]])
+
+
+def test_a_history_too_short_to_refer_to_leaves_the_warm_up():
+    rows = np.random.default_rng(6).normal(size=150) + 9 * (np.arange(150) >= 120)
+    detector = OnlineDetector(average_run_length=500)
+    answers = [
+        detector.observe(detector.start(history), rows)[1]
+        for history in (None, [1, 2, 3], [], [np.nan] * 40)
+    ]
+    assert answers[0][-1].index == 120
+    assert all(repr(alarms) == repr(answers[0]) for alarms in answers)
 
 
 def test_a_series_that_never_varies_is_watched_in_silence_until_it_steps():

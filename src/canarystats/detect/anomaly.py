@@ -23,8 +23,8 @@ from canarystats import arrays
 from canarystats.detect.anomaly_search import Asked, require_rule, search
 from canarystats.detect.bands import (
     FEWEST_PODS,
-    LARGEST,
     Expected,
+    bounded,
     from_differences,
     from_pods,
     from_record,
@@ -148,16 +148,12 @@ def _taken(
             msg = f"metric {given.name!r}: a pair brings its own baseline and times"
             raise InputError(msg)
         _require_values(given)
-        rows = _bounded(given.canary.T)
+        rows = bounded(given.canary.T)
         return rows, _of_pair(given, rows, history, period), given.times, given.name
     if history is not None:
         msg = "history is for a pair; with values the ordinary time is the baseline"
         raise InputError(msg)
-    values = arrays.numbers(given, "values")
-    if values.ndim not in {1, 2}:
-        msg = f"values has shape {values.shape}; it must be (n,) or (K, n)"
-        raise InputError(msg)
-    rows = _bounded(np.atleast_2d(values))
+    rows = bounded(arrays.rows(given, "values"))
     clock = arrays.clock(times, rows.shape[1], "")
     if baseline is None:
         return rows, None, clock, name
@@ -166,7 +162,7 @@ def _taken(
         msg = f"baseline has shape {record.shape}; it must be (m,) or ({len(rows)}, m)"
         raise InputError(msg)
     wide = np.broadcast_to(record, (len(rows), record.shape[-1]))
-    return rows, _recorded(rows, _bounded(wide), period, 0), clock, name
+    return rows, _recorded(rows, bounded(wide), period, 0), clock, name
 
 
 def _of_pair(
@@ -177,18 +173,18 @@ def _of_pair(
         _require_values(history)
         if pair.baseline is not None and history.baseline is not None and period is None:
             sides = (pair.baseline, history.canary, history.baseline)
-            return from_differences(rows, *(_bounded(side.T) for side in sides))
+            return from_differences(rows, *(bounded(side.T) for side in sides))
         return _recorded(rows, _one_record(history.canary, rows), period, _gap(history, pair))
     if pair.baseline is None:
         return None
     if pair.kind is Kind.GAUGE and pair.baseline.shape[1] >= FEWEST_PODS:
-        return from_pods(rows, _bounded(pair.baseline.T))
+        return from_pods(rows, bounded(pair.baseline.T))
     return _recorded(rows, _one_record(pair.baseline, rows), period, -pair.n_ticks)
 
 
 def _one_record(side: FloatArray, rows: FloatArray) -> FloatArray:
     """The pods of a side as one series in time, the same for every row."""
-    pods = np.ascontiguousarray(_bounded(side))
+    pods = np.ascontiguousarray(bounded(side))
     one = pods[:, 0] if pods.shape[1] == 1 else median_and_width(pods)[0]
     return np.broadcast_to(one, (len(rows), len(one)))
 
@@ -209,11 +205,6 @@ def _gap(history: Pair, pair: Pair) -> int:
     if not both.size:
         return 0
     return round(float((pair.times[0] - history.times[-1]) / np.median(both))) - 1
-
-
-def _bounded(rows: FloatArray) -> FloatArray:
-    """The rows, with what would overflow as large as it may be."""
-    return np.clip(rows, -LARGEST, LARGEST)
 
 
 def _require_values(pair: Pair) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats.detect.anomaly_findings import Anomalies, Anomaly
-from canarystats.detect.bands import Expected, Width, allowed, width
+from canarystats.detect.bands import Expected, Width, allowed, bounded, width
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.kernels.conformal import conformal_p_values
@@ -81,9 +81,11 @@ def search(rows: FloatArray, expected: Expected | None, asked: Asked) -> list[An
     flat = expected.calibration.reshape(len(rows), expected.calibration[0].size)
     usable = spread.scale > 0
     scale = np.where(usable, spread.scale, 1.0)[:, None]
-    scores = expected.residual / scale
+    with np.errstate(over="ignore"):
+        scores = bounded(expected.residual / scale)
+        usual = bounded(expected.calibration / scale[:, :, None])
     ticks = _tick_p_values(expected.residual, flat, spread.effective, asked)
-    tested = window_test(scores, expected.calibration / scale[:, :, None], spread, asked)
+    tested = window_test(scores, usual, spread, asked)
     reach = allowed(asked.sigmas, spread.effective)
     found = []
     for i, row in enumerate(rows):

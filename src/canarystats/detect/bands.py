@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
+from canarystats import arrays
 from canarystats.kernels.dependence import autocorrelation_time
 from canarystats.kernels.robust import median_and_width
 
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 FEWEST_PODS = 3  # fewer have no middle that one of them could be far from
-LARGEST = 1e150  # beyond it squares overflow
 MEDIAN_VARIANCE = 1.5708  # pi / 2, of a median of normal values beside that of their mean
+
+
+def bounded(rows: FloatArray) -> FloatArray:
+    """The rows, with what would overflow as large as it may be."""
+    return np.clip(arrays.squarable(rows), -arrays.LARGEST, arrays.LARGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,23 +132,18 @@ def change_points(  # noqa: PLR0913 - one keyword a setting, all optional
 
 
 def _series(values: ArrayLike, baseline: ArrayLike | None) -> tuple[FloatArray, bool]:
-    series = arrays.numbers(values, "values")
-    if series.ndim not in {1, 2}:
-        msg = f"values has shape {series.shape}; it must be (n,) or (K, n)"
-        raise InputError(msg)
-    single = series.ndim == 1
-    rows = np.atleast_2d(series)
+    rows, shape = arrays.rows(values, "values"), np.shape(values)
     if baseline is not None:
         other = arrays.numbers(baseline, "baseline")
-        if other.shape not in {series.shape, rows.shape[1:]}:
+        if other.shape not in {shape, rows.shape[1:]}:
             msg = (
-                f"baseline has shape {other.shape}, values {series.shape}; they must agree, or the "
+                f"baseline has shape {other.shape}, values {shape}; they must agree, or the "
                 "baseline be one series of the same length"
             )
             raise InputError(msg)
         with np.errstate(invalid="ignore"):
             rows = rows - other
-    return rows, single
+    return rows, len(shape) == 1
 
 
 def require_sizes(*, level: float, min_segment: int, **effects: float) -> None:

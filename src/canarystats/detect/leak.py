@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-LARGEST = 1e150  # beyond it squares overflow: as good as infinite
 FLOOR_PER_HOUR = 100e6 / (7 * 24)  # 100 MB over seven days, in bytes
 
 
@@ -108,7 +107,6 @@ def leak(  # noqa: PLR0913 - one keyword a setting, all optional
     True
     """
     pods, beside, clock, limits, label = _taken(pair_or_values, baseline, times, limit, name)
-    pods = np.where(np.abs(pods) > LARGEST, np.copysign(np.inf, pods), pods)
     _require(level, floor_per_hour, interval_level, warm_up_seconds)
     starts = _started(started, pair_or_values, pods.shape)
     timed = clock is not None
@@ -146,20 +144,18 @@ def _taken(
         if baseline is not None or times is not None:
             msg = f"metric {given.name!r}: a pair brings its own baseline and times"
             raise InputError(msg)
-        pods = given.canary.T
-        beside = None if given.baseline is None else [given.baseline.T] * len(pods)
+        pods = arrays.squarable(given.canary.T)
+        beside = None
+        if given.baseline is not None:
+            beside = [arrays.squarable(given.baseline.T)] * len(pods)
         own = given.limit[-1] if limit is None and given.limit is not None else limit
         return pods, beside, given.times, _limits(own, len(pods)), given.name
-    values = arrays.numbers(given, "values")
-    if values.ndim not in {1, 2}:
-        msg = f"values has shape {values.shape}; it must be (n,) or (K, n)"
-        raise InputError(msg)
-    rows = np.atleast_2d(values)
+    rows = arrays.squarable(arrays.rows(given, "values"))
     others = None
     if baseline is not None:
-        other = arrays.numbers(baseline, "baseline")
-        if other.shape not in {values.shape, rows.shape[1:]}:
-            msg = f"baseline has shape {other.shape}, values {values.shape}; they must agree"
+        other = arrays.squarable(arrays.numbers(baseline, "baseline"))
+        if other.shape not in {np.shape(given), rows.shape[1:]}:
+            msg = f"baseline has shape {other.shape}, values {np.shape(given)}; they must agree"
             raise InputError(msg)
         others = [row[None] for row in np.broadcast_to(other, rows.shape)]
     clock = arrays.clock(times, rows.shape[1], "")

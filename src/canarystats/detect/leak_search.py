@@ -87,7 +87,8 @@ def _warm_up(lives: list[Stretch]) -> NDArray[np.intp]:
     differences = np.diff(block_means(tested, BLOCKS), axis=1)
     about = np.abs(differences - np.median(differences, axis=1, keepdims=True))
     deviation = 1.4826 * np.median(about, axis=1, keepdims=True)
-    jumps = about[:, :STARTING] > np.maximum(JUMP * deviation, 1e-9 * np.abs(tested).max())
+    largest = np.abs(tested).max(axis=1, keepdims=True)
+    jumps = about[:, :STARTING] > np.maximum(JUMP * deviation, 1e-9 * largest)
     last = np.where(jumps.any(axis=1), STARTING - np.argmax(jumps[:, ::-1], axis=1), 0)
     n = tested.shape[1]
     # a jump within a block shows in two differences: the block after it is whole

@@ -65,7 +65,7 @@ def mann_kendall(
     ----------
     In `kernels.mann_kendall`.
     """
-    series = arrays.numbers(values, "values")
+    series = arrays.squarable(arrays.numbers(values, "values"))
     if series.ndim != 1:
         msg = f"values has shape {series.shape}; it must be (n,)"
         raise InputError(msg)

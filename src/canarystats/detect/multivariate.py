@@ -32,7 +32,7 @@ from canarystats.detect.anomaly_search import (
     told,
     window_test,
 )
-from canarystats.detect.bands import FEWEST_PODS, LARGEST, from_pods, width
+from canarystats.detect.bands import FEWEST_PODS, bounded, from_pods, width
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Record, Status
 from canarystats.kernels.conformal import conformal_p_values
@@ -190,9 +190,7 @@ def _vectors(pairs: Sequence[Pair]) -> tuple[FloatArray, FloatArray]:
     canary, ordinary = [], []
     for pair in pairs:
         ours, theirs = (
-            np.clip(side.T, -LARGEST, LARGEST)
-            for side in (pair.canary, pair.baseline)
-            if side is not None
+            bounded(side.T) for side in (pair.canary, pair.baseline) if side is not None
         )
         one = median_and_width(np.ascontiguousarray(ours.T))[0][None]
         if beside:

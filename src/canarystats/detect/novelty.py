@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from canarystats import arrays
-from canarystats.detect.bands import LARGEST
+from canarystats.detect.bands import bounded
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question, Record, Status
 from canarystats.kernels.conformal import trailing_p_values
@@ -144,11 +144,7 @@ def novelties(
     InputError
         If an argument cannot be right.
     """
-    series = arrays.numbers(values, "values")
-    if series.ndim not in {1, 2}:
-        msg = f"values has shape {series.shape}; it must be (n,) or (K, n)"
-        raise InputError(msg)
-    rows = np.clip(np.atleast_2d(series), -LARGEST, LARGEST)
+    rows = bounded(arrays.rows(values, "values"))
     clock = arrays.clock(times, rows.shape[1], "")
     ticks = np.arange(rows.shape[1], dtype=np.float64) if clock is None else clock
     if not 0 < threshold < np.inf:
@@ -163,7 +159,7 @@ def novelties(
         _told(row, score, ticks, threshold, recent, name)
         for row, score in zip(rows, scores, strict=True)
     ]
-    return found[0] if series.ndim == 1 else found
+    return found[0] if np.ndim(values) == 1 else found
 
 
 def novelty_scores(

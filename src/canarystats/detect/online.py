@@ -145,13 +145,14 @@ class OnlineDetector:
         Parameters
         ----------
         history
-            Shape (h,), at least 20 samples of the same process without a change, such as the
-            baseline's; its level need not be the one to come. NaN is a missed sample.
+            Shape (h,), samples of the same process without a change, such as the baseline's; its
+            level need not be the one to come. NaN is a missed sample. Fewer than 20 finite ones
+            are no reference: the watch then warms up as if none were given.
 
         Raises
         ------
         InputError
-            If the history is not flat or too short.
+            If the history is not flat.
         """
         none, hull = np.zeros(0), np.zeros((1, 10))
         empty = OnlineState(none, none, np.zeros(3), np.zeros(6), hull, hull, 0)
@@ -160,8 +161,7 @@ class OnlineDetector:
         past = _flat(history, "history")
         past = past[np.isfinite(past)]
         if len(past) < FEWEST_IN_REFERENCE:
-            msg = f"history has {len(past)} finite samples; it takes {FEWEST_IN_REFERENCE}"
-            raise InputError(msg)
+            return empty
         watch = _Watch(self, empty)
         watch.refer(past)
         for score in watch.scores(past):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+FARTHEST = 1e75  # deviations: beyond them what is multiplied overflows
+
 
 @dataclass(frozen=True, slots=True)
 class Ellipsoid:
@@ -46,7 +48,8 @@ class Ellipsoid:
 
     def contributions(self, vectors: FloatArray) -> FloatArray:
         """What each metric adds to the squared Mahalanobis distance, shape (n, d)."""
-        away = (vectors - self.centre) / self.scale
+        with np.errstate(over="ignore"):
+            away = np.clip((vectors - self.centre) / self.scale, -FARTHEST, FARTHEST)
         # one row at a time gives what a batch gives, whatever the size
         across = (away[:, :, None] * self.precision[None]).sum(axis=1)
         added: FloatArray = away * across

@@ -73,15 +73,7 @@ def median_and_width(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
 def median_and_deviation(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Median, and 1.4826 times the median absolute deviation; the width where that is 0.
 
-    Parameters
-    ----------
-    rows
-        Shape (K, n), finite, any unit; NaN is padding.
-
-    Returns
-    -------
-    tuple of ndarray
-        Shape (K,) each, in the unit of the values; NaN for a row without values.
+    Rows are taken, and answers given, as by `median_and_width`.
     """
     middle, width = median_and_width(rows)
     deviation = _deviation(rows, middle)
