@@ -21,7 +21,7 @@ MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138: such times are mil
 def numbers(values: ArrayLike, field: str) -> FloatArray:
     """An array of floats, NaN where a mask hides them, or an error that names the field."""
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.where(np.ma.getmaskarray(values), np.nan, values.data)
     try:
         array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
