@@ -12,7 +12,7 @@ def followed(errors, exposure):
     """The state after ticks of these errors; both have shape (n, 2): canary, baseline."""
     state = onset.begin()
     for t, (e, n) in enumerate(zip(errors, exposure, strict=True)):
-        state = onset.step(state, np.array([e[0], n[0]]), np.array([e[1], n[1]]), float(t))
+        state = onset.step(state, np.array([[e[0], n[0]]]), np.array([[e[1], n[1]]]), float(t))
     return state
 
 
@@ -46,7 +46,7 @@ def test_nothing_is_dated_where_nothing_has_gathered():
 
 def test_a_tick_without_requests_on_a_side_tells_nothing():
     state = followed(*drawn(np.random.default_rng(0), 40, 20, 5.0))
-    again = onset.step(state, np.zeros(2), np.array([3.0, 100.0]), 40.0)
+    again = onset.step(state, np.zeros((1, 2)), np.array([[3.0, 100.0]]), 40.0)
     np.testing.assert_array_equal(again, state)
 
 

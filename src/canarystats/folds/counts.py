@@ -49,7 +49,6 @@ class CountsFoldState:
     windows: dict[str, Trailing]
     presence: Presence = field(default_factory=Presence)
     plan: PlannedState | None = None
-    began: NDArray[np.float64] = field(default_factory=onset.begin)
     segments: SegmentTotals = field(default_factory=partial(segments.none, 2))
     past: NDArray[np.float64] = field(default_factory=own_past.begin)
 
@@ -66,7 +65,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         if setting.policy.looks == "planned":
             planned = {test.claim for test in asked if compares(test)}
         self.design = Counts(
-            setting.metric.name, asked, clumps=setting.metric.clumps, planned=planned
+            setting.metric.name, asked, clumps=setting.metric.clumps, planned=planned, dated=True
         )
         throughput = [t.claim for t in self.design.tests if t.claim.endswith(".not_worse")]
         self._proven = (*NOT_WORSE, "low_enough", TARGET, *throughput)
@@ -116,16 +115,14 @@ class CountsFold(TestedFold[CountsFoldState]):
             else:
                 total = self.rules[name].kept(windows[self._window(name)]).total
                 rules[name] = self._step_rule(name, rules[name], total, log_e, tick.at)
-        began, past = state.began, state.past
+        past = state.past
         if has_baseline and not quiet:
             sides = segments.side_by_side(tick, strata)
             discount = partial(self.design.clumpiness, state.counts)
-            loudest = onset.loudest(began)
+            loudest = onset.loudest(state.counts.began)
             past = together.step(self.setting, past, sides, tick.at, loudest, discount)
-            if tick.comparing and self.gathers("error_rate.worse", tick.at):
-                began = onset.step(began, *sides, tick.at)
         by_segment = state.segments if strata is None else segments.add(state.segments, strata)
-        return CountsFoldState(counts, rules, windows, presence, plan, began, by_segment, past)
+        return CountsFoldState(counts, rules, windows, presence, plan, by_segment, past)
 
     def _follow(self, state: CountsFoldState, tick: Tick) -> PlannedState | None:
         """What the planned looks have shown after a tick that has the canary."""
@@ -189,8 +186,10 @@ class CountsFold(TestedFold[CountsFoldState]):
     ) -> CountsState:
         """One tick of K rows of tests."""
         unasked, strata = self._unasked(tick.at), segments.strata_of(self.setting, tick)
-        sides = canary, baseline
-        return self.design.step(tests, *sides, tick.share, tick.at, strata, unasked=unasked)
+        dating = self.gathers("error_rate.worse", tick.at)
+        return self.design.step(
+            tests, canary, baseline, tick.share, tick.at, strata, unasked=unasked, dating=dating
+        )
 
     def _unasked(self, at: float) -> set[str]:
         """The claims that gather no evidence at a tick."""
@@ -209,13 +208,15 @@ class CountsFold(TestedFold[CountsFoldState]):
     def _advance(
         self, windows: dict[str, Trailing], tick: Tick, compared: NDArray[np.float64] | None
     ) -> dict[str, Trailing]:
+        if not windows:
+            return windows
         advanced = dict(windows)
         strata = None if compared is None else segments.strata_of(self.setting, tick)
         both, others = segments.beside_each_other(tick, compared, strata)
         for key, window in windows.items():
             side, span = key.split()
             if side == "canary":
-                row = np.array([*tick.canary, *others])
+                row = np.concatenate([tick.canary, others])
                 advanced[key] = trailing.push(window, tick.at, row, float(span))
             elif compared is not None:
                 advanced[key] = trailing.push(window, tick.at, both, float(span))
@@ -275,7 +276,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             dated = metric.harmful == "increase"
         else:
             dated = self.rules[rule].condition in DATED
-        return onset.began(state.began) if dated else None
+        return onset.began(state.counts.began) if dated else None
 
     def together(self, state: CountsFoldState, rule: str, at: float) -> Together:
         """Whether both arms changed together, where the rule compares them."""
@@ -295,8 +296,10 @@ class CountsFold(TestedFold[CountsFoldState]):
         names = [claim for claim in log_e if claim in HARM]
         if not names:
             return False, None
+        if not self._harmed(log_e):
+            return False, None
         loudest = max(names, key=lambda claim: log_e[claim])
-        return self._harmed(log_e), self.design.onset(state.counts, loudest)
+        return True, self.design.onset(state.counts, loudest)
 
     def _harmed(self, log_e: dict[str, float]) -> bool:
         values = [log_e[claim] for claim in log_e if claim.startswith("harm")]

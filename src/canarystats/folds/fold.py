@@ -69,7 +69,7 @@ class Fold(ABC, Generic[S]):
 
     @abstractmethod
     def harm(self, state: S) -> tuple[bool, float | None]:
-        """Whether the metric's own test shows harm beyond its margin, and since when."""
+        """Whether the metric's own test shows harm beyond its margin; if so, since when."""
 
     @abstractmethod
     def proofs(self, state: S) -> list[Proof]:

@@ -228,7 +228,8 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         if self.setting.policy.looks == "one":
             return False, None  # the single look spends the level; nothing else may
         log_e = self._weights(state)["worse"]
-        return reached(log_e, self.levels.get("harm")), self.design.onset(state.gauge)
+        harmed = reached(log_e, self.levels.get("harm"))
+        return harmed, self.design.onset(state.gauge) if harmed else None
 
     def evidence(self, state: GaugeFoldState) -> list[Evidence]:
         """What has been found."""

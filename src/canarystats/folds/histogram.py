@@ -210,8 +210,9 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             side, span = key.split()
             if not (both if side == "both" else alone):
                 continue
-            nobody = np.zeros_like(tick.canary)
-            other = nobody if tick.baseline is None else np.nan_to_num(tick.baseline)
+            other = tick.baseline
+            if other is None or np.isnan(other[0]):
+                other = np.zeros_like(tick.canary)
             ours = tick.canary
             if strata is not None:
                 exposures = strata.canary.sum(axis=1), strata.baseline.sum(axis=1)
@@ -280,7 +281,8 @@ class HistogramFold(TestedFold[HistogramFoldState]):
     def harm(self, state: HistogramFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         log_e = self._weights(state.histogram, state.plan)["worse"]
-        return reached(log_e, self.levels.get("harm")), self.design.onset(state.histogram, "worse")
+        harmed = reached(log_e, self.levels.get("harm"))
+        return harmed, self.design.onset(state.histogram, "worse") if harmed else None
 
     def evidence(self, state: HistogramFoldState) -> list[Evidence]:
         """What has been found."""

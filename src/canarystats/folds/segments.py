@@ -110,11 +110,13 @@ def beside_each_other(
         ours, theirs = standardised(strata.canary, strata.baseline, *exposures)
         carried, designed = designed_traffic(strata, exposures)
         return np.array([*ours, *theirs, designed, carried]), theirs
-    others = NOBODY if tick.baseline is None else np.nan_to_num(tick.baseline)
+    others = tick.baseline
+    if others is None or np.isnan(others[EXPOSURE]):
+        others = NOBODY
     beside = NOBODY if compared is None else compared
     odds = np.nan if tick.share is None else tick.share / (1.0 - tick.share)
-    row = [*tick.canary, *beside, odds * beside[EXPOSURE], tick.canary[EXPOSURE]]
-    return np.array(row), others
+    traffic = (odds * beside[EXPOSURE], tick.canary[EXPOSURE])
+    return np.concatenate([tick.canary, beside, traffic]), others
 
 
 def side_by_side(tick: Tick, strata: Strata | None) -> tuple[FloatArray, FloatArray]:

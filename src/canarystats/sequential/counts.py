@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Question
 from canarystats.kernels.mixture import shifted_share
-from canarystats.sequential import binomial, dispersion
+from canarystats.sequential import binomial, dispersion, onset
 from canarystats.sequential import strata as by_segment
 from canarystats.sequential.dispersion import Dispersion, Seen
 from canarystats.sequential.rate_effects import EVENTS, EXPOSURE, INTERVAL_LEVEL, effects, place
@@ -70,6 +70,9 @@ class CountsState:
         How bursty the baseline's errors, the canary's errors and the traffic split are.
     history
         Ticks of history the dispersion was learned from, shape (K,).
+    began
+        Since when the canary has more errors: see `onset`, shape (K, ratios, 5); without ratios
+        where the metric's onset is not dated.
     """
 
     tests: binomial.BinomialState
@@ -79,6 +82,7 @@ class CountsState:
     designed: FloatArray
     dispersion: Dispersion
     history: FloatArray
+    began: FloatArray
 
 
 class Counts:
@@ -94,6 +98,8 @@ class Counts:
         How many events may come as one, at most, as long as the counts have not shown it.
     planned
         Claims that are decided elsewhere, at planned looks, and gather no e-value here.
+    dated
+        Whether the onset of more errors is followed as well.
     """
 
     def __init__(
@@ -103,8 +109,9 @@ class Counts:
         *,
         clumps: float = dispersion.UNSEEN_CLUMPS,
         planned: Container[str] = (),
+        dated: bool = False,
     ) -> None:
-        self.metric, self.clumps = metric, clumps
+        self.metric, self.clumps, self.dated = metric, clumps, dated
         self.tests = tuple(tests)
         self.rising = np.array([test.rising for test in tests], dtype=bool)
         self._open = [i for i, test in enumerate(tests) if test.claim not in planned]
@@ -140,7 +147,9 @@ class Counts:
             ticks = float(np.isfinite(history[0][:, EXPOSURE]).sum())
             learned = dispersion.begin(size, 3, _past(*history))
         tests = binomial.begin(size, len(self._open))
-        return CountsState(tests, zero, zero, zero, np.zeros(size), learned, np.full(size, ticks))
+        began = onset.begin(size) if self.dated else np.empty((size, 0, 5))
+        known = np.full(size, ticks)
+        return CountsState(tests, zero, zero, zero, np.zeros(size), learned, known, began)
 
     def step(
         self,
@@ -152,6 +161,7 @@ class Counts:
         strata: Strata | None = None,
         *,
         unasked: Collection[str] = (),
+        dating: bool = True,
     ) -> CountsState:
         """One tick.
 
@@ -173,11 +183,16 @@ class Counts:
             each; the canary alone is judged as a whole.
         unasked
             Claims that this tick says nothing about.
+        dating
+            Whether the tick speaks of the onset, where that is followed.
         """
         compared = np.full_like(canary, np.nan) if baseline is None else baseline
         designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
         counts, shares = self.asked(canary, compared, designed, unasked)
-        alone = canary
+        alone, began = canary, state.began
+        if self.dated and dating:
+            sides = (canary, compared) if strata is None else strata.alike()
+            began = onset.step(began, *sides, at)
         split = _split(canary, compared, designed)
         if strata is not None:
             counts, shares = self._within(strata, counts, shares, unasked)
@@ -196,6 +211,7 @@ class Counts:
             state.designed + np.where(known, split.expected, 0.0),
             dispersion.step(state.dispersion, _seen(canary, compared, split)),
             state.history,
+            began,
         )
 
     def _within(

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0])
+LOG_RATIOS = np.log(RATIOS)
 REACH = 3.0  # log likelihood; about 95 % of onsets, measured in docs/verdict.md
 SUM, LIKELIEST, LATEST, DEPTH, EARLIEST = range(5)
 
@@ -36,44 +37,52 @@ class Began(NamedTuple):
     latest: float
 
 
-def begin() -> FloatArray:
-    """The state before the first tick, shape (ratios, 5)."""
-    state = np.zeros((len(RATIOS), 5))
-    state[:, [LIKELIEST, LATEST, EARLIEST]] = np.nan
+def begin(size: int = 1) -> FloatArray:
+    """The state of ``size`` metrics before the first tick, shape (K, ratios, 5)."""
+    state = np.zeros((size, len(RATIOS), 5))
+    state[..., [LIKELIEST, LATEST, EARLIEST]] = np.nan
     return state
 
 
 def step(state: FloatArray, canary: FloatArray, baseline: FloatArray, at: float) -> FloatArray:
-    """One tick of (events, exposure) on both sides; without exposure it tells nothing."""
-    exposure = canary[1] + baseline[1]
-    if not (canary[1] > 0 and baseline[1] > 0):
+    """One tick of (events, exposure) on both sides, shape (K, 2) each.
+
+    A row without exposure on a side, or with NaN, tells nothing.
+    """
+    told = ((canary[:, 1] > 0) & (baseline[:, 1] > 0))[:, None]
+    if not told.any():
         return state
-    share, errors = canary[1] / exposure, canary[0] + baseline[0]
-    gain = canary[0] * np.log(RATIOS) - errors * np.log1p((RATIOS - 1.0) * share)
-    after = state.copy()
-    held = state[:, SUM]
-    fresh = (held <= 0) | np.isnan(state[:, LIKELIEST])
-    after[fresh, LIKELIEST] = at
-    after[fresh | (held <= REACH), LATEST] = at
+    (events, requests), (others, exposed) = canary.T[:, :, None], baseline.T[:, :, None]
+    share = np.where(told, requests, 0.0) / np.where(told, requests + exposed, 1.0)
+    gain = events * LOG_RATIOS - (events + others) * np.log1p((RATIOS - 1.0) * share)
+    after = np.empty_like(state)
+    held = state[..., SUM]
+    grown = held + gain
+    fresh = (held <= 0) | np.isnan(state[..., LIKELIEST])
+    after[..., LIKELIEST] = np.where(fresh, at, state[..., LIKELIEST])
+    after[..., LATEST] = np.where(fresh | (held <= REACH), at, state[..., LATEST])
     # How far the running minimum has sunk since `EARLIEST`; a new one is taken after twice REACH,
     # so that on average the onsets within REACH of the minimum are reached back to.
-    sunk = state[:, DEPTH] + np.maximum(-(held + gain), 0.0)
-    anew = np.isnan(state[:, EARLIEST]) | (sunk > 2.0 * REACH)
-    after[anew, EARLIEST] = at
-    after[:, DEPTH] = np.where(anew, 0.0, sunk)
-    after[:, SUM] = np.maximum(held + gain, 0.0)
-    return after
+    sunk = state[..., DEPTH] + np.maximum(-grown, 0.0)
+    anew = np.isnan(state[..., EARLIEST]) | (sunk > 2.0 * REACH)
+    after[..., EARLIEST] = np.where(anew, at, state[..., EARLIEST])
+    after[..., DEPTH] = np.where(anew, 0.0, sunk)
+    after[..., SUM] = np.maximum(grown, 0.0)
+    return after if told.all() else np.where(told[:, :, None], after, state)
 
 
-def loudest(state: FloatArray) -> float:
-    """The largest log likelihood ratio that has gathered."""
-    return float(state[:, SUM].max())
+def loudest(state: FloatArray, row: int = 0) -> float:
+    """The largest log likelihood ratio that a metric has gathered."""
+    return float(state[row, :, SUM].max())
 
 
-def began(state: FloatArray) -> Began | None:
-    """The onset of what has gathered; None where too little has to date anything."""
-    loudest = int(state[:, SUM].argmax())
-    row = state[loudest]
+def began(state: FloatArray, row: int = 0) -> Began | None:
+    """The onset of what a metric has gathered; None where too little has to date anything."""
+    ratios = state[row]
+    return _began(ratios[int(ratios[:, SUM].argmax())])
+
+
+def _began(row: FloatArray) -> Began | None:
     if row[SUM] <= REACH:
         return None
     earliest = min(row[EARLIEST], row[LIKELIEST])

@@ -67,6 +67,12 @@ class Strata(NamedTuple):
             return nothing, nothing
         return self.canary[chosen].sum(axis=0), self.baseline[chosen].sum(axis=0)
 
+    def alike(self) -> tuple[FloatArray, FloatArray]:
+        """Events and exposure of both sides on the canary's mix, one metric: shape (1, 2) each."""
+        exposures = self.canary[:, EXPOSURE], self.baseline[:, EXPOSURE]
+        ours, theirs = standardised(self.canary, self.baseline, *exposures)
+        return ours[None], theirs[None]
+
 
 def standardised(
     canary: FloatArray, baseline: FloatArray, ours: FloatArray, theirs: FloatArray
