@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
 from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look
-from canarystats.folds.bank import banks
+from canarystats.folds.bank import TestedFold, banks
 from canarystats.folds.findings import absent, harm_firing, no_data_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
@@ -152,8 +152,12 @@ class Monitor:
         for name, pair in intake.pairs.items():
             self._admit(name, pair)
         alike = banks({name: fold for name, (fold, _) in self._folds.items()}, intake.pairs)
+        for bank in alike:
+            bank.begin([self._folds[name][1] for name in bank.names])
         for i, at in enumerate(intake.times.tolist()):
             self._tick(intake, i, at, alike)
+        for bank in alike:
+            self._folds |= {name: self._apart(name) for name in bank.names}
         for name in sorted(intake.pairs):
             pair = intake.pairs[name]
             if pair.kind is Kind.SAMPLES:
@@ -162,6 +166,10 @@ class Monitor:
                 self._look_once(name, pair)
         notes = self._diary.notes | {name: pair.notes for name, pair in intake.pairs.items()}
         self._diary = replace(self._diary, looks=self._diary.looks + 1, notes=notes)
+
+    def _apart(self, name: str) -> tuple[AnyFold, Any]:
+        fold, state = self._folds[name]
+        return fold, fold.apart(state) if isinstance(fold, TestedFold) else state
 
     def _admit(self, name: str, pair: Pair) -> None:
         held = self._folds.get(name)
@@ -191,8 +199,8 @@ class Monitor:
         firings: list[Firing] = []
         stepped: dict[str, Tick] = {}
         for bank in alike:
-            own = [(self._folds[n][1], intake.tick(n, i, moment)) for n in bank.names]
-            stepped |= zip(bank.names, bank.step(own), strict=True)
+            ticks = bank.step([intake.tick(name, i, moment) for name in bank.names])
+            stepped |= zip(bank.names, ticks, strict=True)
         for name in sorted(self._folds):
             fold, state = self._folds[name]
             if not isinstance(fold, TickFold):

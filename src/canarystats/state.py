@@ -148,13 +148,12 @@ def side_by_side(states: Sequence[T]) -> T:
     return kind(*[side_by_side([getattr(s, name) for s in states]) for name in _names(kind)])  # type: ignore[no-any-return]
 
 
-def rows(states: T, many: int) -> list[T]:
-    """Every row of a state of ``many``, each itself a state of one row."""
+def one_row(states: T, k: int) -> T:
+    """A row of a state of several, itself a state of one row."""
     if isinstance(states, np.ndarray):
-        return [states[k : k + 1] for k in range(many)]  # type: ignore[misc]
+        return states[k : k + 1]  # type: ignore[return-value]
     kind: Any = type(states)
-    columns = [rows(getattr(states, name), many) for name in _names(kind)]
-    return list(map(kind, *columns))
+    return kind(*[one_row(getattr(states, name), k) for name in _names(kind)])  # type: ignore[no-any-return]
 
 
 @cache

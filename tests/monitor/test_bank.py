@@ -13,7 +13,7 @@ import canarystats as cs
 from canarystats.folds.bank import TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.memory import recall
-from canarystats.state import pack, rows, side_by_side
+from canarystats.state import one_row, pack, side_by_side
 from tests import strategies
 from tests.monitor.test_properties import FEW, followed
 from tests.rollouts import BOUNDS, bucket_shares, clock
@@ -142,7 +142,7 @@ def test_rows_taken_apart_are_the_rows_put_together(kind):
         pytest.skip(f"the tests of {kind} stand alone")
     tests = [fold.tests(state) for fold, state in folds]
     stack = side_by_side(tests)
-    assert [pack(one) for one in rows(stack, 2)] == [pack(one) for one in tests]
+    assert [pack(one_row(stack, k)) for k in range(2)] == [pack(one) for one in tests]
 
 
 def test_what_is_weighed_side_by_side_is_what_each_metric_weighs_alone(monkeypatch):
@@ -152,7 +152,8 @@ def test_what_is_weighed_side_by_side_is_what_each_metric_weighs_alone(monkeypat
         nonlocal weighed
         after = tested(self, tests, tick)
         if tick.weighed is not None:
-            alone = {claim: float(each[0]) for claim, each in self.weighed(after).items()}
+            alone = self.weighed(after.taken_out())
+            alone = {claim: float(each[0]) for claim, each in alone.items()}
             assert tick.weighed == alone
             assert self.log_e(after) is tick.weighed
             weighed += 1

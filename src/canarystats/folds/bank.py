@@ -1,18 +1,20 @@
 """Metrics that are asked the same questions: their tests are stepped side by side, in one array.
 
-A step of fifty metrics costs little more than a step of one. Every metric keeps a state of its own,
-which stepped alone would be the same to the last bit.
+A step of fifty metrics costs little more than a step of one. While a bank goes from tick to tick,
+what each metric keeps of its tests is a `Row` of theirs; taken out, it is the state that the metric
+would have had alone, to the last bit.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from canarystats.folds.fold import HasRules, TickFold
-from canarystats.state import rows, side_by_side
+from canarystats.state import one_row, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -28,9 +30,26 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=HasRules)
 
 
+class Row(NamedTuple):
+    """Where the tests of one metric stand among those of several."""
+
+    tests: Any
+    row: int
+
+    def taken_out(self) -> Any:
+        """The state of the metric's tests by itself."""
+        return one_row(self.tests, self.row)
+
+
+def placed(held: Any) -> Row:
+    """Where tests stand: as a `Row` says, or by themselves."""
+    return held if isinstance(held, Row) else Row(held, 0)
+
+
 class TestedFold(TickFold[R]):
     """A fold whose tests can be stepped beside those of metrics that are asked the same."""
 
+    keeps: ClassVar[str]  # the field of its state that holds the tests
     _latest: tuple[Any, dict[str, float]] = (None, {})
 
     @property
@@ -38,9 +57,16 @@ class TestedFold(TickFold[R]):
     def questions(self) -> Hashable:
         """What the tests ask; where it is equal they can stand in one state."""
 
-    @abstractmethod
     def tests(self, state: R) -> Any:
-        """The state of the metric's tests: one row."""
+        """The state of the metric's tests: one row, taken out where it stands among others."""
+        held = getattr(state, self.keeps)
+        return held.taken_out() if isinstance(held, Row) else held
+
+    def apart(self, state: R) -> R:
+        """The same state with the metric's tests taken out."""
+        if not isinstance(getattr(state, self.keeps), Row):
+            return state
+        return replace(state, **{self.keeps: self.tests(state)})  # type: ignore[type-var]
 
     @abstractmethod
     def advance(self, tests: Any, canary: FloatArray, baseline: FloatArray, tick: Tick) -> Any:
@@ -53,12 +79,13 @@ class TestedFold(TickFold[R]):
     def weighed(self, tests: Any) -> dict[str, FloatArray]:
         """The log e-value of every claim, shape (K,) each."""
 
-    def log_e(self, tests: Any) -> dict[str, float]:
-        """The log e-value of every claim, worked out once for each state of the tests."""
+    def log_e(self, held: Any) -> dict[str, float]:
+        """The log e-value of every claim, worked out once for each state or `Row` of the tests."""
         asked, found = self._latest
-        if asked is not tests:
+        if asked is not held:
+            tests = held.taken_out() if isinstance(held, Row) else held
             found = {claim: float(values[0]) for claim, values in self.weighed(tests).items()}
-            self._latest = tests, found
+            self._latest = held, found
         return found
 
     def tested(self, tests: Any, tick: Tick) -> Any:
@@ -87,26 +114,27 @@ class Bank:
         self, fold: TestedFold[Any], names: Sequence[str], widths: tuple[int, int]
     ) -> None:
         self.fold, self.names, self.widths = fold, tuple(names), widths
-        self._rows: list[Any] = [None] * len(names)
-        self._stack: Any = None
+        self._tests: Any = None
 
-    def step(self, own: Sequence[tuple[Any, Tick]]) -> list[Tick]:
-        """The ticks of the metrics, each with the state of its tests after it.
+    def begin(self, states: Sequence[Any]) -> None:
+        """Put the tests of the metrics side by side; ``states`` are those before the first tick."""
+        self._tests = side_by_side([self.fold.tests(state) for state in states])
 
-        ``own`` holds the state of each metric before the tick, and its tick.
+    def step(self, ticks: Sequence[Tick]) -> list[Tick]:
+        """The ticks of the metrics, each with the row of its tests after it.
+
+        A metric that does not take its row, because its scrape was missed, keeps an earlier one:
+        the tick has left it as it was.
         """
-        tests = [self.fold.tests(state) for state, _ in own]
-        # A metric that did not take its row (its scrape was missed) has kept the one before.
-        if any(held is not given for held, given in zip(tests, self._rows, strict=True)):
-            self._stack = side_by_side(tests)
-        ticks = [tick for _, tick in own]
-        self._stack = self.fold.advance(self._stack, *self._sides(ticks), ticks[0])
-        self._rows = rows(self._stack, len(ticks))
-        values = {claim: each.tolist() for claim, each in self.fold.weighed(self._stack).items()}
-        weighed = [{claim: each[k] for claim, each in values.items()} for k in range(len(ticks))]
+        tests = self._tests = self.fold.advance(self._tests, *self._sides(ticks), ticks[0])
+        values = {claim: each.tolist() for claim, each in self.fold.weighed(tests).items()}
+        claims = tuple(values)
+        weighed = [
+            dict(zip(claims, each, strict=True)) for each in zip(*values.values(), strict=True)
+        ]
         return [
-            tick._replace(tested=after, weighed=found)
-            for tick, after, found in zip(ticks, self._rows, weighed, strict=True)
+            tick._replace(tested=Row(tests, k), weighed=found)
+            for k, (tick, found) in enumerate(zip(ticks, weighed, strict=True))
         ]
 
     def _sides(self, ticks: Sequence[Tick]) -> tuple[FloatArray, FloatArray]:
@@ -116,6 +144,8 @@ class Bank:
                 canary[k] = tick.canary
                 if tick.comparing:
                     baseline[k] = tick.baseline
+        # A fold does not test a tick without its canary, so the row must stay as it was.
+        baseline[np.isnan(canary).all(axis=1)] = np.nan
         return canary, baseline
 
 

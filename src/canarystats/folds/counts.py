@@ -8,11 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from canarystats.folds import segments, together
 from canarystats.folds.bake import Bake, Part
-from canarystats.folds.bank import TestedFold
+from canarystats.folds.bank import Row, TestedFold, placed
 from canarystats.folds.count_tests import TARGET, compares, mean_of, nearest, tests
 from canarystats.folds.exchanged import refuse_exchanged, refuse_outnumbered
 from canarystats.folds.presence import Presence
@@ -30,6 +29,8 @@ from canarystats.windows import Kind
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from numpy.typing import NDArray
+
     from canarystats.evidence import Evidence
     from canarystats.sequential.onset import Began
     from canarystats.verdict import Reading
@@ -44,7 +45,7 @@ EXPOSURE = 1
 class CountsFoldState:
     """Everything remembered of a metric of counts."""
 
-    counts: CountsState
+    counts: CountsState | Row
     rules: dict[str, RuleState]
     windows: dict[str, Trailing]
     presence: Presence = field(default_factory=Presence)
@@ -57,6 +58,7 @@ class CountsFold(TestedFold[CountsFoldState]):
     """A design: one metric of counts under a policy."""
 
     kind = Kind.COUNTS
+    keeps = "counts"
     state_type = CountsFoldState
 
     def __init__(self, setting: Setting) -> None:
@@ -118,8 +120,9 @@ class CountsFold(TestedFold[CountsFoldState]):
         past = state.past
         if has_baseline and not quiet:
             sides = segments.side_by_side(tick, strata)
-            discount = partial(self.design.clumpiness, state.counts)
-            loudest = onset.loudest(state.counts.began)
+            before, row = placed(state.counts)
+            discount = partial(self.design.clumpiness, before, row)
+            loudest = onset.loudest(before.began, row)
             past = together.step(self.setting, past, sides, tick.at, loudest, discount)
         by_segment = state.segments if strata is None else segments.add(state.segments, strata)
         return CountsFoldState(counts, rules, windows, presence, plan, by_segment, past)
@@ -137,12 +140,12 @@ class CountsFold(TestedFold[CountsFoldState]):
         brought = (counts[0][0, rows], counts[1][0, rows]), shares[0, rows]
 
         def measured(plan: PlannedState) -> tuple[FloatArray, FloatArray]:
-            fano = self.design.discounts(state.counts, exposures)[0, rows]
+            fano = self.design.discounts(self.tests(state), exposures)[0, rows]
             return counted_z(plan.tally, self.design.rising[rows], fano)
 
         return self.bake.follow(state.plan, tick, brought, measured)
 
-    def _weights(self, counts: CountsState, plan: PlannedState | None) -> dict[str, float]:
+    def _weights(self, counts: CountsState | Row, plan: PlannedState | None) -> dict[str, float]:
         """The log e-value of every claim: for any number of looks, or as planned."""
         log_e = self.log_e(counts)
         return log_e if self.bake is None or plan is None else log_e | self.bake.log_e(plan)
@@ -172,10 +175,6 @@ class CountsFold(TestedFold[CountsFoldState]):
     def questions(self) -> Hashable:
         """What the tests ask; where it is equal they can stand in one state."""
         return self.design.tests, self.design.clumps
-
-    def tests(self, state: CountsFoldState) -> CountsState:
-        """The state of the metric's tests."""
-        return state.counts
 
     def advance(
         self,
@@ -267,7 +266,7 @@ class CountsFold(TestedFold[CountsFoldState]):
     def onset(self, state: CountsFoldState, rule: str) -> float | None:
         """Unix seconds since when the evidence behind a rule has only grown."""
         worse, beyond = self.claims(rule)
-        return self.design.onset(state.counts, beyond or worse)
+        return self.design.onset(self.tests(state), beyond or worse)
 
     def began(self, state: CountsFoldState, rule: str) -> Began | None:
         """Since when the canary has had more errors, where that is what the rule is about."""
@@ -276,7 +275,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             dated = metric.harmful == "increase"
         else:
             dated = self.rules[rule].condition in DATED
-        return onset.began(state.counts.began) if dated else None
+        return onset.began(self.tests(state).began) if dated else None
 
     def together(self, state: CountsFoldState, rule: str, at: float) -> Together:
         """Whether both arms changed together, where the rule compares them."""
@@ -299,7 +298,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         if not self._harmed(log_e):
             return False, None
         loudest = max(names, key=lambda claim: log_e[claim])
-        return True, self.design.onset(state.counts, loudest)
+        return True, self.design.onset(self.tests(state), loudest)
 
     def _harmed(self, log_e: dict[str, float]) -> bool:
         values = [log_e[claim] for claim in log_e if claim.startswith("harm")]
@@ -317,7 +316,7 @@ class CountsFold(TestedFold[CountsFoldState]):
         """What has been found."""
         seen = state.presence.seen(has_baseline=True)
         within = state.segments.totals if state.segments.names else None
-        found = self.design.evidence(state.counts, self._levels(), within=within)
+        found = self.design.evidence(self.tests(state), self._levels(), within=within)
         found = [self._aimed(e) for e in found]
         if self.bake is not None and state.plan is not None:
             found = [self.bake.told(state.plan, evidence) for evidence in found]
@@ -381,7 +380,7 @@ class CountsFold(TestedFold[CountsFoldState]):
 
     def samples(self, state: CountsFoldState) -> int:
         """Canary requests so far."""
-        return round(float(state.counts.alone[0, EXPOSURE]))
+        return round(float(self.tests(state).alone[0, EXPOSURE]))
 
 
 JUDGED_ALONE = {"success_rate", "error_rate_absolute", "share_above", "share_below"}

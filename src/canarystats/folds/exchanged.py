@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from canarystats.errors import InputError
+from canarystats.folds.bank import placed
 
 if TYPE_CHECKING:
+    from canarystats.folds.bank import Row
     from canarystats.folds.setting import Tick
     from canarystats.sequential.counts import CountsState
 
@@ -16,7 +18,7 @@ MIRROR_FACTOR = 1.5  # how near to the mirrored odds the realised odds must be
 
 
 def refuse_exchanged(
-    metric: str, before: CountsState, after: CountsState, share: float | None
+    metric: str, before: CountsState | Row, after: CountsState | Row, share: float | None
 ) -> None:
     """Refuse a rollout whose sides carry each other's designed share from the beginning.
 
@@ -25,10 +27,12 @@ def refuse_exchanged(
     InputError
         If the realised odds are near the mirror image of the designed ones.
     """
-    seen, now = (float((s.canary + s.baseline)[0, EXPOSURE]) for s in (before, after))
-    if share is None or not seen < ENOUGH_TO_TELL <= now:
+    if share is None or sum(_requests(before)) >= ENOUGH_TO_TELL:
         return
-    canary, baseline = float(after.canary[0, EXPOSURE]), float(after.baseline[0, EXPOSURE])
+    canary, baseline = _requests(after)
+    now = canary + baseline
+    if now < ENOUGH_TO_TELL:
+        return
     designed = share / (1.0 - share)
     symmetric = 1.0 / MIRROR_FACTOR < designed < MIRROR_FACTOR
     if symmetric or not (canary and baseline):
@@ -56,3 +60,9 @@ def refuse_outnumbered(metric: str, tick: Tick) -> None:
             f"{tick.at:.0f}; a rule reads them as a share"
         )
         raise InputError(msg)
+
+
+def _requests(held: CountsState | Row) -> tuple[float, float]:
+    """The canary's and the baseline's requests so far."""
+    counts, row = placed(held)
+    return float(counts.canary[row, EXPOSURE]), float(counts.baseline[row, EXPOSURE])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from canarystats.folds import standards
 from canarystats.folds.bake import Bake, Part
-from canarystats.folds.bank import TestedFold
+from canarystats.folds.bank import Row, TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Proof, Setting, Tick, reached
@@ -40,7 +40,7 @@ SAME_PACE = 1.5  # how far the history's tick may be from the policy's interval
 class GaugeFoldState:
     """Everything remembered of a gauge; ``unused`` says why its history is not used, if so."""
 
-    gauge: GaugeState
+    gauge: GaugeState | Row
     rules: dict[str, RuleState]
     presence: Presence = field(default_factory=Presence)
     unused: str = ""
@@ -52,6 +52,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
     """A design: one gauge under a policy."""
 
     kind = Kind.GAUGE
+    keeps = "gauge"
     state_type = GaugeFoldState
 
     def __init__(self, setting: Setting) -> None:
@@ -117,7 +118,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         gauge, plan, comparing = state.gauge, state.plan, tick.comparing and not quiet
         if comparing and self.setting.metric.compare and left and tick.baseline is not None:
             gauge = self.tested(gauge, tick)
-            plan = self._follow(state, gauge, tick)
+            plan = self._follow(state, replace(state, gauge=gauge), tick) if self.bake else None
         held = state.standards
         if left:
             held = {
@@ -130,11 +131,13 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         }
         return GaugeFoldState(gauge, rules, presence, state.unused, held, plan)
 
-    def _follow(self, state: GaugeFoldState, after: GaugeState, tick: Tick) -> PlannedState | None:
+    def _follow(
+        self, state: GaugeFoldState, after: GaugeFoldState, tick: Tick
+    ) -> PlannedState | None:
         """What the planned looks have shown after a tick that compares."""
         if self.bake is None or state.plan is None:
             return None
-        now = state.gauge if self.bake.design.past(tick.baked) else after
+        now = self.tests(state if self.bake.design.past(tick.baked) else after)
 
         def measured(_: PlannedState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             z, information = self.design.z(now)
@@ -201,10 +204,6 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         made = self.design
         return made.harmful, made.margin, made.allowed, made.batch
 
-    def tests(self, state: GaugeFoldState) -> GaugeState:
-        """The state of the metric's tests."""
-        return state.gauge
-
     def advance(
         self,
         tests: GaugeState,
@@ -229,7 +228,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             return False, None  # the single look spends the level; nothing else may
         log_e = self._weights(state)["worse"]
         harmed = reached(log_e, self.levels.get("harm"))
-        return harmed, self.design.onset(state.gauge) if harmed else None
+        return harmed, self.design.onset(self.tests(state)) if harmed else None
 
     def evidence(self, state: GaugeFoldState) -> list[Evidence]:
         """What has been found."""
@@ -244,7 +243,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         levels = {"not_worse": self.setting.proof_level}
         if "harm" in self.levels:
             levels["worse"] = self.levels["harm"]
-        found = self.design.evidence(state.gauge, levels)
+        found = self.design.evidence(self.tests(state), levels)
         if self.bake is None or state.plan is None:
             return found
         return [self.bake.told(state.plan, evidence) for evidence in found]
@@ -255,7 +254,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         if self.setting.metric.compare:
             level = self.setting.proof_level
             log_e = self._weights(state)["not_worse"]
-            detail = f"{self.design.gathered(state.gauge)}, "
+            detail = f"{self.design.gathered(self.tests(state))}, "
             if self.bake is not None and state.plan is not None:
                 detail += self.bake.progress(state.plan, ["not_worse"])
             else:

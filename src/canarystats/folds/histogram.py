@@ -12,7 +12,7 @@ import numpy as np
 from canarystats.errors import InputError
 from canarystats.folds import segments, shares
 from canarystats.folds.bake import Bake, Part
-from canarystats.folds.bank import TestedFold
+from canarystats.folds.bank import Row, TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.segments import SegmentTotals
@@ -43,7 +43,7 @@ MARGIN_OF_SHARE = 0.0  # how much larger a share of slow requests may be, where 
 class HistogramFoldState:
     """Everything remembered of a histogram; ``upper_bounds`` is empty before its first tick."""
 
-    histogram: HistogramState
+    histogram: HistogramState | Row
     rules: dict[str, RuleState]
     windows: dict[str, Trailing]
     upper_bounds: tuple[float, ...]
@@ -58,6 +58,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
     """A design: one histogram under a policy; the bucket bounds come with the data."""
 
     kind = Kind.HISTOGRAM
+    keeps = "histogram"
     state_type = HistogramFoldState
 
     def __init__(self, setting: Setting, upper_bounds: NDArray[np.float64]) -> None:
@@ -154,7 +155,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             return None
         segments.refuse_planned(self.setting, tick)
         asked = self.design.asked_at_the_quantile(
-            state.histogram, tick.canary[None], tick.baseline[None]
+            self.tests(state), tick.canary[None], tick.baseline[None]
         )
         brought = (asked.counts[0][0], asked.counts[1][0]), asked.share[0]
 
@@ -163,7 +164,9 @@ class HistogramFold(TestedFold[HistogramFoldState]):
 
         return self.bake.follow(state.plan, tick, brought, measured)
 
-    def _weights(self, histogram: HistogramState, plan: PlannedState | None) -> dict[str, float]:
+    def _weights(
+        self, histogram: HistogramState | Row, plan: PlannedState | None
+    ) -> dict[str, float]:
         """The log e-value of every question: for any number of looks, or as planned."""
         log_e = self.log_e(histogram)
         return log_e if self.bake is None or plan is None else log_e | self.bake.log_e(plan)
@@ -236,10 +239,6 @@ class HistogramFold(TestedFold[HistogramFoldState]):
         bounds = tuple(made.upper_bounds.tolist())
         return bounds, made.quantile, made.threshold, made.margin, made.allowed
 
-    def tests(self, state: HistogramFoldState) -> HistogramState:
-        """The state of the metric's tests."""
-        return state.histogram
-
     def advance(
         self,
         tests: HistogramState,
@@ -276,13 +275,13 @@ class HistogramFold(TestedFold[HistogramFoldState]):
 
     def onset(self, state: HistogramFoldState, rule: str) -> float | None:  # noqa: ARG002
         """Unix seconds since when the evidence behind the rule has only grown."""
-        return self.design.onset(state.histogram, "beyond")
+        return self.design.onset(self.tests(state), "beyond")
 
     def harm(self, state: HistogramFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""
         log_e = self._weights(state.histogram, state.plan)["worse"]
         harmed = reached(log_e, self.levels.get("harm"))
-        return harmed, self.design.onset(state.histogram, "worse") if harmed else None
+        return harmed, self.design.onset(self.tests(state), "worse") if harmed else None
 
     def evidence(self, state: HistogramFoldState) -> list[Evidence]:
         """What has been found."""
@@ -291,7 +290,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             seen = state.presence.seen(has_baseline=False)
             return [evidence.model_copy(update={"seen": seen}) for evidence in beyond]
         seen = state.presence.seen(has_baseline=True)
-        found = self.design.evidence(state.histogram, self._levels())
+        found = self.design.evidence(self.tests(state), self._levels())
         if self.bake is not None and state.plan is not None:
             found = [self.bake.told(state.plan, evidence) for evidence in found]
         return [

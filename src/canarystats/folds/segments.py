@@ -121,8 +121,10 @@ def beside_each_other(
 
 def side_by_side(tick: Tick, strata: Strata | None) -> tuple[FloatArray, FloatArray]:
     """Events and exposure of both sides at a tick with a baseline; by segment in one mix."""
-    both, _ = beside_each_other(tick, tick.baseline, strata)
-    return both[:2], both[2:4]
+    if strata is None:
+        return tick.canary, NOBODY if tick.baseline is None else tick.baseline
+    canary, baseline = strata.alike()
+    return canary[0], baseline[0]
 
 
 def of_counts(metric: str, held: SegmentTotals) -> list[Evidence]:

@@ -57,7 +57,7 @@ def outlooks(situation: Situation, metric: Metric) -> list[tuple[Outlook, FloatA
     levels = fold.levels | {"not_worse": fold.setting.proof_level}
     found = {}
     if metric.compare and one.any() and other.any():
-        made = paths(fold.design, fold.begin(past).histogram, canary, baseline)
+        made = paths(fold.design, fold.tests(fold.begin(past)), canary, baseline)
         named = {claim: made[question] for question, claim in asked.items()}
         named[f"{_name(fold)}.worse"] = made["worse"]
         found = outlook.passages(named, levels)

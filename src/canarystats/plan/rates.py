@@ -14,7 +14,7 @@ from canarystats.kernels.two_proportions import requests_needed
 from canarystats.plan import counts, literal, outlook
 from canarystats.plan.outlook import Condition, Told
 from canarystats.plan.records import Outlook
-from canarystats.sequential.counts import Counts
+from canarystats.sequential.counts import Counts, CountsState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,7 +128,7 @@ def _reached(
         return {}
     name = fold.setting.metric.name
     design = Counts(name, tests, clumps=fold.setting.metric.clumps)
-    learned = fold.begin(situation.history.get(name)).counts
+    learned: CountsState = fold.tests(fold.begin(situation.history.get(name)))
     begun = replace(learned, tests=design.begin().tests)
     share = np.full(len(sides[0]), situation.designed)
     return outlook.passages(counts.paths(design, begun, *sides, share), _levels(fold))

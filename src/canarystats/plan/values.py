@@ -59,14 +59,15 @@ def _known(
         return given.level, given.learned, ""
     if past is None:
         return None, None, "its noise is not known: give noise or its history"
-    learned = fold.begin(past)
-    if learned.unused:
-        return None, None, learned.unused
+    begun = fold.begin(past)
+    if begun.unused:
+        return None, None, begun.unused
+    learned: Noise = fold.tests(begun).noise
     sides = [past.canary] + ([] if past.baseline is None else [past.baseline])
     level = float(np.nanmean(np.concatenate([side.ravel() for side in sides])))
-    if level == 0 or not learned.gauge.noise.variance[0]:
+    if level == 0 or not learned.variance[0]:
         return level, None, "a history that is zero or never changes says nothing of its noise"
-    return level, learned.gauge.noise, ""
+    return level, learned, ""
 
 
 def paths(design: Gauge, noise: Noise, level: float, harm: FloatArray) -> dict[str, Path]:
