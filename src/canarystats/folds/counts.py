@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canarystats.folds import segments, together
 from canarystats.folds.bake import Bake, Part
@@ -28,8 +29,6 @@ from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-
-    from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
     from canarystats.sequential.onset import Began
