@@ -1,4 +1,4 @@
-"""The three triggers that read requests and errors."""
+"""The two triggers that read errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from benchmarks.decisions.situation import (
 NAN = float("nan")
 ERRORS = only("requests", "error_rate", "throughput")
 SUCCESS = only("requests", "success_rate", "throughput")
-TRAFFIC = only("requests", "throughput")
 COLD = {"warm_up": "1h"}
 TINY = {"out_of": 1, "others": 0, "others_of": 19, "scale": 1}
 
@@ -68,8 +67,6 @@ def on_a_dry_run(policy, seen, **numbers):
 
 def error_rate():
     """Canary error rate above 1.5 times the baseline's, or above 3 %."""
-    failing = {"errors": 50}
-    cold = ERRORS.replace(**COLD)
     return [
         row(ERRORS, "clean", "0.1 % on both sides", PROMOTE),
         row(
@@ -120,6 +117,14 @@ def error_rate():
             ROLLBACK,
             errors=late(0.5, 5000, 5),
         ),
+        *errors_beside_the_baseline(),
+        *errors_under_the_policy(),
+    ]
+
+
+def errors_beside_the_baseline():
+    """Sides that are missing, at zero or unwell."""
+    return [
         *unseen(ERRORS),
         Situation(
             "one side only",
@@ -149,6 +154,14 @@ def error_rate():
         row(ERRORS, "baseline bad", "0.1 % beside 10 %", HOLD, others=9500),
         row(ERRORS, "both bad", "10 % on both sides", HOLD, errors=500, others=9500),
         row(ERRORS, "both bad", "20 % beside 10 %", ROLLBACK, errors=1000, others=9500),
+    ]
+
+
+def errors_under_the_policy():
+    """Warm-up, suppression and dry run, and how much traffic there is and how it is divided."""
+    failing = {"errors": 50}
+    cold = ERRORS.replace(**COLD)
+    return [
         row(cold, "warm-up", "1 % beside 0.1 %, warming up for an hour", HOLD, **failing),
         row(cold, "warm-up", "half of the requests fail while warming up", ROLLBACK, errors=2500),
         row(
@@ -215,8 +228,6 @@ def times(factor, errors=5.0):
 def success_rate():
     """Canary success rate below 95 %."""
     near = {"others": 4655}  # 4.9 % errors on the baseline
-    cold = SUCCESS.replace(**COLD)
-    hidden = suppressing(SUCCESS, "success_rate")
     return [
         row(SUCCESS, "clean", "99.9 % on both sides", PROMOTE),
         row(SUCCESS, "borderline", "exactly 95 % beside 95.1 %", PROMOTE, errors=250, **near),
@@ -241,6 +252,14 @@ def success_rate():
             HOLD,
             errors=late(2, 5000, 5),
         ),
+        *successes_beside_the_baseline(),
+        *successes_under_the_policy(),
+    ]
+
+
+def successes_beside_the_baseline():
+    """Sides that are missing, at zero or unwell."""
+    return [
         *unseen(SUCCESS),
         Situation(
             "one side only",
@@ -269,6 +288,14 @@ def success_rate():
         row(SUCCESS, "baseline bad", "99.9 % beside 90 %", HOLD, others=9500),
         row(SUCCESS, "both bad", "90 % on both sides", HOLD, errors=500, others=9500),
         row(SUCCESS, "both bad", "50 % beside 90 %", ROLLBACK, errors=2500, others=9500),
+    ]
+
+
+def successes_under_the_policy():
+    """Warm-up, suppression and dry run, and how much traffic there is and how it is divided."""
+    cold = SUCCESS.replace(**COLD)
+    hidden = suppressing(SUCCESS, "success_rate")
+    return [
         row(
             cold,
             "warm-up",
@@ -297,100 +324,4 @@ def success_rate():
             errors=1000,
             out_of=10_000,
         ),
-    ]
-
-
-def throughput():
-    """Canary throughput, per traffic share, below 80 % of the baseline's."""
-    cold = TRAFFIC.replace(**COLD)
-    hidden = suppressing(TRAFFIC, "throughput")
-    half = {"errors": 2.5, "out_of": 2500}
-    return [
-        row(TRAFFIC, "clean", "as designed: 5 beside 95", PROMOTE),
-        row(TRAFFIC, "borderline", "exactly 80 % of its share", HOLD, errors=4, out_of=4000),
-        row(TRAFFIC, "plain", "78 % for the last 3 min", HOLD, out_of=late(3, 3900, 5000)),
-        row(
-            TRAFFIC,
-            "sustained",
-            "78 % of 100 requests a tick for 15 min",
-            ROLLBACK,
-            errors=0.1,
-            out_of=78,
-            others=1.9,
-            others_of=1900,
-            scale=1,
-        ),
-        row(
-            TRAFFIC,
-            "decisive",
-            "half of its share for the last minute",
-            ROLLBACK,
-            out_of=late(1, 2500, 5000),
-        ),
-        row(
-            TRAFFIC,
-            "decisive",
-            "no requests at all for the last minute",
-            ROLLBACK,
-            errors=late(1, 0, 5),
-            out_of=late(1, 0, 5000),
-        ),
-        *unseen(TRAFFIC),
-        row(TRAFFIC, "baseline zero", "the baseline has no requests", HOLD, others=0, others_of=0),
-        row(
-            TRAFFIC,
-            "baseline bad",
-            "the baseline carries half of its share",
-            HOLD,
-            others=47.5,
-            others_of=47_500,
-        ),
-        row(
-            TRAFFIC,
-            "both bad",
-            "both at a tenth of their load from minute 8 on",
-            PROMOTE,
-            errors=late(7, 5, 50),
-            out_of=late(7, 5000, 50_000),
-            others=late(7, 95, 950),
-            others_of=late(7, 95_000, 950_000),
-        ),
-        row(cold, "warm-up", "half of its share while warming up", HOLD, **half),
-        row(hidden, "suppressed", "half of its share, looked away from", HOLD, **half),
-        on_a_dry_run(TRAFFIC, "half of its share; memory healthy", **half),
-        row(
-            TRAFFIC,
-            "tiny traffic",
-            "no request on the canary, 1 a tick on the baseline",
-            HOLD,
-            errors=0,
-            out_of=0,
-            others=0,
-            others_of=1,
-            scale=1,
-        ),
-        row(
-            TRAFFIC,
-            "huge traffic",
-            "99 % of its share, 5 x 10^12 a tick",
-            PROMOTE,
-            errors=4.95e9,
-            out_of=4.95e12,
-            others=95e9,
-            others_of=95e12,
-            scale=1,
-        ),
-        row(
-            TRAFFIC,
-            "huge traffic",
-            "79 % of its share for the last minute, 5 x 10^12 a tick",
-            ROLLBACK,
-            errors=5e9,
-            out_of=late(1, 3.95e12, 5e12),
-            others=95e9,
-            others_of=95e12,
-            scale=1,
-        ),
-        row(TRAFFIC, "split mismatch", "twice its share", HOLD, errors=10, out_of=10_000),
-        Situation("split mismatch", "no share is known", HOLD, (counts(),), TRAFFIC, None),
     ]

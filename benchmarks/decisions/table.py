@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache, partial
 from pathlib import Path
 
-from benchmarks.decisions import counted, general, happening, timed
+from benchmarks.decisions import absent, counted, general, happening, timed, traffic
 from benchmarks.marked import filled, rewrite, table
 
 from canarystats.policy import RULES
@@ -18,14 +18,14 @@ TABLES = {
     "error_rate": counted.error_rate,
     "latency_p99": timed.latency_p99,
     "success_rate": counted.success_rate,
-    "throughput": counted.throughput,
+    "throughput": traffic.throughput,
     "byzantine": happening.byzantine,
     "data_integrity": happening.data_integrity,
     "memory": timed.memory_limit,
     "breaker_storm": happening.breaker_storm,
     "promotion": general.promotions,
     "rights": general.shadow_and_latch,
-    "missing": general.missing,
+    "missing": absent.missing,
     "ways": general.ways,
 }
 CASES = (

@@ -42,10 +42,6 @@ def timings(policy, case, seen, expected, **numbers):
 def latency_p99():
     """Canary p99 above 2 times the baseline's."""
     four = slower(4)  # 4 times as slow
-    gone = late(4, NAN, 5000)
-    cold, hidden = LATENCY.replace(**COLD), suppressing(LATENCY, "latency_p99")
-    divided = WITH_TRAFFIC.without("memory_bytes")
-    twice = counts(errors=10, out_of=10_000)
     return [
         timings(LATENCY, "clean", "p99 alike on both sides", PROMOTE),
         timings(
@@ -77,6 +73,16 @@ def latency_p99():
             shape=four,
             minutes=1,
         ),
+        *latencies_beside_the_baseline(),
+        *latencies_under_the_policy(),
+    ]
+
+
+def latencies_beside_the_baseline():
+    """Sides that are missing, without requests or slow."""
+    four = slower(4)  # 4 times as slow
+    gone = late(4, NAN, 5000)
+    return [
         Situation("no data", "the metric never came", HOLD, (), LATENCY),
         timings(LATENCY, "NaN", "both sides NaN at every tick", HOLD, requests=NAN, others_of=NAN),
         timings(
@@ -109,6 +115,16 @@ def latency_p99():
             shape=four,
             others=four,
         ),
+    ]
+
+
+def latencies_under_the_policy():
+    """Warm-up, suppression and dry run, and how much traffic there is and how it is divided."""
+    four = slower(4)  # 4 times as slow
+    cold, hidden = LATENCY.replace(**COLD), suppressing(LATENCY, "latency_p99")
+    divided = WITH_TRAFFIC.without("memory_bytes")
+    twice = counts(errors=10, out_of=10_000)
+    return [
         timings(cold, "warm-up", "4 times as slow, warming up for an hour", HOLD, shape=four),
         timings(hidden, "suppressed", "4 times as slow, looked away from", HOLD, shape=four),
         Situation(
@@ -179,9 +195,6 @@ def used(policy, case, seen, expected, **numbers):
 
 def memory_limit():
     """Any canary pod above 95 % of its limit."""
-    cold, hidden = LIMITS.replace(**COLD), suppressing(LIMITS, "memory")
-    divided = WITH_TRAFFIC.without("latency_seconds")
-    twice = counts(errors=10, out_of=10_000)
     return [
         used(LIMITS, "clean", "half of the limit", PROMOTE),
         used(LIMITS, "borderline", "exactly 95 % of the limit", PROMOTE, use=0.95),
@@ -234,6 +247,16 @@ def memory_limit():
         used(LIMITS, "baseline bad", "half of the limit beside 97 %", HOLD, others=0.97),
         used(LIMITS, "both bad", "97 % on both sides", HOLD, use=0.97, others=0.97),
         used(LIMITS, "both bad", "110 % beside 97 %", ROLLBACK, use=1.1, others=0.97),
+        *memory_under_the_policy(),
+    ]
+
+
+def memory_under_the_policy():
+    """Warm-up, suppression and dry run, many pods, and how the traffic is divided."""
+    cold, hidden = LIMITS.replace(**COLD), suppressing(LIMITS, "memory")
+    divided = WITH_TRAFFIC.without("latency_seconds")
+    twice = counts(errors=10, out_of=10_000)
+    return [
         used(
             cold, "warm-up", "97 % while warming up: a limit waits for nothing", ROLLBACK, use=0.97
         ),
