@@ -77,6 +77,17 @@ _ROWS: dict[str, dict[str, Any]] = {
         "kind": "gauge",
         "query": {"value": "sum(bullshark_transactions_per_second{$arm})"},
     },
+    "requests_per_second": {
+        "kind": "gauge",
+        "query": {"value": "sum(rate(http_requests_total{$arm}[5m]))"},
+    },
+    "consensus_rounds": {
+        "kind": "counts",
+        "query": {
+            "events": "probft_consensus_failures_total{$arm}",
+            "exposure": "probft_consensus_rounds_total{$arm}",
+        },
+    },
     "compression_accuracy": {"kind": "gauge", "query": {"value": "compression_accuracy{$arm}"}},
     "allocation_quality": {
         "kind": "gauge",

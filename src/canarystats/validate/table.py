@@ -238,6 +238,25 @@ _check(
     source="PV, PM, S",
 )
 _check(
+    "throughput",
+    (_MONTH_1,),
+    "The service carries 10K requests a second",
+    "requests_per_second",
+    method="level",
+    at_least=10_000,
+    unit="req/s",
+    source="PM",
+)
+_check(
+    "consensus-success",
+    (_MONTH_1,),
+    "Consensus rounds succeed",
+    "consensus_rounds",
+    method="share",
+    at_most=0.005,
+    source="PM (99.5 %)",
+)
+_check(
     "compression-accuracy",
     (_MONTH_1,),
     "Compression selects accurately",
