@@ -75,9 +75,29 @@ PEERS = {
 }
 
 
+def watched(name):
+    """The ticks at which a detector of river says that something drifted."""
+
+    def run(row):
+        from river import drift
+
+        detector = getattr(drift, name)()
+        told = []
+        for tick, value in enumerate(row.tolist()):
+            detector.update(value)
+            if detector.drift_detected:
+                told.append(tick)
+        return told
+
+    return run
+
+
+WATCHERS = {f"river {name}": watched(name) for name in ("PageHinkley", "ADWIN")}
+
+
 def answers(peer, rows):
     """What a peer finds in each row, and its milliseconds."""
-    find = PEERS[peer]
+    find = (PEERS | WATCHERS)[peer]
     find(np.array(rows[0]))
     out = []
     for row in rows:

@@ -2,8 +2,9 @@
 
 Run it from the repository's root: ``python -m benchmarks.quality.change_points``. It rewrites the
 tables of docs/change-points.md. Peers run under the Pythons named by ``PEERS_PYTHON`` (ruptures,
-skchange, fastcpd, changeforest) and ``OTAVA_PYTHON`` (apache-otava); those that are missing have no
-column. Seeds are fixed; times are CPU times, the least of several runs.
+skchange, fastcpd, changeforest), ``OTAVA_PYTHON`` (apache-otava) and ``RIVER_PYTHON`` (river);
+those that are missing have no column or row. Seeds are fixed; times are CPU times, the least of
+several runs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ import canarystats as cs
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "change-points.md"
 OURS = "canarystats"
+VARIANTS = {
+    f"{OURS}, min_segment=5": {"min_segment": 5},
+    f"{OURS}, method e_divisive": {"method": "e_divisive"},
+}
 SERIES = {OURS: 400}
 PEER_SERIES = 8
 NEAR = 20
@@ -80,7 +85,7 @@ STEPPED = {
 
 def peers():
     """Name and Python of each peer that is here."""
-    pythons = {"PEERS_PYTHON": [], "OTAVA_PYTHON": ["apache-otava"]}
+    pythons = {"OTAVA_PYTHON": ["apache-otava"], "RIVER_PYTHON": change_point_peers.WATCHERS}
     pythons["PEERS_PYTHON"] = [p for p in change_point_peers.PEERS if p != "apache-otava"]
     return {
         name: os.environ[variable]
@@ -92,9 +97,12 @@ def peers():
 
 def places(method, batches):
     """What a method finds in each row of each batch."""
-    if method == OURS:
+    if method == OURS or method in VARIANTS:
         return [
-            [[p.index for p in points] for points in cs.detect.change_points(rows)]
+            [
+                [point.index for point in points]
+                for points in cs.detect.change_points(rows, **VARIANTS.get(method, {}))
+            ]
             for rows in batches
         ]
     found = iter(asked(method, [row for rows in batches for row in rows]))
@@ -207,14 +215,65 @@ def until_alarm(detector, row, history):
     return len(watched)
 
 
+def watching():
+    """False alarms of watchers, and what they see of a step half way, detectors of river beside."""
+    n, rows = 2000, 40
+    lines = ["| method | AR(0) | AR(0.6) | AR(0.9) | 1 sigma, AR(0) | 2 sigma, AR(0.6) |"]
+    lines.append("|---" * 6 + "|")
+    for method in (OURS, *(name for name in change_point_peers.WATCHERS if name in peers())):
+        cells = []
+        for coefficient, size in ((0, 0), (0.6, 0), (0.9, 0), (0, 1), (0.6, 2)):
+            rng = np.random.default_rng([n, int(10 * coefficient), size])
+            series = ar1(rng, rows, n, coefficient) + size * (np.arange(n) >= n // 2)
+            told = alarms(method, series)
+            if not size:
+                cells.append(f"{sum(map(len, told)) * 10_000 / series.size:.2g}")
+                continue
+            seen = [[t - n // 2 for t in ticks if n // 2 <= t < n // 2 + 200] for ticks in told]
+            delays = [ticks[0] for ticks in seen if ticks]
+            late = f", after {np.mean(delays):.0f}" if delays else ""
+            cells.append(f"{len(delays) / rows:.2f}{late}")
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
+def alarms(method, series):
+    """The ticks at which each row raises an alarm."""
+    if method != OURS:
+        return [told for told, _ in asked(method, series)]
+    detector = cs.detect.OnlineDetector()
+    return [[a.detected for a in detector.observe(detector.start(), row)[1]] for row in series]
+
+
+def p_values():
+    """How small p-values of quiet series are, and how often the interval holds a step's place."""
+    lines = ["| noise | n | p at most 0.1 | 0.05 | 0.01 | step | found | its interval holds it |"]
+    lines.append("|---" * 8 + "|")
+    for coefficient, n, size in (
+        (0, 500, 1), (0, 2000, 1), (0.6, 500, 2), (0.6, 2000, 2), (0.9, 500, 4), (0.9, 2000, 4)
+    ):  # fmt: skip
+        rng = np.random.default_rng([n, int(10 * coefficient)])
+        quiet, stepped = ar1(rng, 1000, n, coefficient), ar1(rng, 1000, n, coefficient)
+        smallest = [told.evidence.p_value for told in cs.detect.change_points(quiet)]
+        shares = [f"{np.mean(np.array(smallest) <= level):.3f}" for level in (0.1, 0.05, 0.01)]
+        told = [x for x in cs.detect.change_points(stepped + size * step(n)) if x]
+        place = int(step(n).argmax())
+        held = np.mean([any(p.interval.low <= place <= p.interval.high for p in x) for x in told])
+        cells = (*shares, f"{size} sigma", f"{len(told) / 1000:.2f}", f"{held:.3f}")
+        lines.append(f"| AR({coefficient}) | {n} | " + " | ".join(cells) + " |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
 def turing(methods):
     """F1 and cover on the univariate series at hand."""
     series = univariate(SHARED / "data" / "tcpd")
     lines = [f"| method, {len(series)} series | F1 | cover |", "|---|---|---|"]
     held = [np.flatnonzero(~np.isnan(one.values)) for one in series]
     rows = [one.values[where] for one, where in zip(series, held, strict=True)]
-    for method in (*methods, "nothing at all"):
-        if method == OURS:
+    for method in (*methods, *VARIANTS, "nothing at all"):
+        if method == OURS or method in VARIANTS:
             found = [told[0] for told in places(method, [row[None] for row in rows])]
         else:
             found = places(method, [rows])[0] if method in methods else [[]] * len(rows)
@@ -230,9 +289,11 @@ def turing(methods):
 
 def main():
     """Measure, and put the tables where the page marks their places."""
-    methods = (OURS, *peers())
+    methods = (OURS, *(name for name in peers() if name not in change_point_peers.WATCHERS))
     compared = tuple(method for method in methods if "Binseg" not in method)
     tables = {
+        "p-values": p_values(),
+        "watching": watching(),
         "run-lengths": run_lengths(),
         "turing": turing(methods),
         "speed": speed(compared),
