@@ -11,6 +11,7 @@ import numpy as np
 from canarystats.errors import InputError
 from canarystats.folds import AnyFold, restore
 from canarystats.folds.setting import Setting
+from canarystats.sequential.settling import Settling
 from canarystats.state import pack, unpack
 from canarystats.version import __version__
 
@@ -72,6 +73,8 @@ class Diary:
         By metric: what its history from before the rollout was.
     alive
         Unix seconds of the first tick with data on the canary of a metric that may decide.
+    settling
+        By metric: how its beginning goes, where the policy waits for it to settle.
     """
 
     started: float | None = None
@@ -86,9 +89,17 @@ class Diary:
     once: dict[str, tuple[str, ...]] = field(default_factory=dict)
     before: dict[str, Before] = field(default_factory=dict)
     alive: float | None = None
+    settling: dict[str, Settling] = field(default_factory=dict)
 
     def tick(
-        self, at: float, share: float | None, *, alive: float | None, suppressed: bool, digest: str
+        self,
+        at: float,
+        share: float | None,
+        *,
+        alive: float | None,
+        suppressed: bool,
+        digest: str,
+        settling: dict[str, Settling],
     ) -> Diary:
         """One more tick."""
         return replace(
@@ -100,6 +111,7 @@ class Diary:
             share=share,
             digest=digest,
             alive=alive,
+            settling=settling,
         )
 
     def refuse_late_history(self, first: float) -> None:

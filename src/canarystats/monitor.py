@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
-from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look
+from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look, settling
 from canarystats.folds.bank import TestedFold, banks
 from canarystats.folds.findings import absent, harm_firing, no_data_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
@@ -197,15 +197,23 @@ class Monitor:
         moment = Moment(at, share, comparing=past >= 0, baked=self.policy.baked(past))
         digest = hashlib.sha256(f"{self._diary.digest}|{at!r}|{share!r}".encode())
         firings: list[Firing] = []
+        ticks = {
+            name: intake.tick(name, i, moment)
+            for name, (fold, _) in self._folds.items()
+            if isinstance(fold, TickFold)
+        }
+        settled = self._diary.settling
+        if self.policy.settle_within:
+            ticks, settled = settling.followed(settled, self._folds, ticks, alive)
         stepped: dict[str, Tick] = {}
         for bank in alike:
-            ticks = bank.step([intake.tick(name, i, moment) for name in bank.names])
-            stepped |= zip(bank.names, ticks, strict=True)
+            rows = bank.step([ticks[name] for name in bank.names])
+            stepped |= zip(bank.names, rows, strict=True)
         for name in sorted(self._folds):
             fold, state = self._folds[name]
             if not isinstance(fold, TickFold):
                 continue
-            tick = stepped.get(name) or intake.tick(name, i, moment)
+            tick = stepped.get(name) or ticks[name]
             state = fold.step(state, tick)
             self._folds[name] = fold, state
             digest.update(intake.fingerprint(name, tick))
@@ -216,6 +224,7 @@ class Monitor:
             alive=alive,
             suppressed=any(w.covers(at, self.policy.interval) for w in self.policy.suppressions),
             digest=digest.hexdigest()[:32],
+            settling=settled,
         )
         firings += self._firings_without_data(at)
         self._note(firings)
@@ -323,7 +332,9 @@ class Monitor:
             evidence, proofs = once, [*proofs_at_one_look(metric, once), *proofs[1:]]
         past = () if before is None else (str(before),)
         suppressed = fold.suppressed(state)
+        begun = self._diary.settling.get(metric.name)
         said = (*notes, *past, *([suppressed] if suppressed else ()))
+        said += settling.told(begun, self._diary.alive)
         if said:
             evidence = [e.model_copy(update={"seen": (*e.seen, *said)}) for e in evidence]
         return MetricView(
@@ -336,7 +347,10 @@ class Monitor:
             split_is_off=fold.split_is_off(state),
             beside=tuple(fold.beside(state)),
             moved=fold.moved(state, self._diary.last or 0.0),
-            silenced=tuple(fold.silenced(state, self._diary.last or 0.0)),
+            silenced=(
+                *fold.silenced(state, self._diary.last or 0.0),
+                *settling.waits(begun, self._settings[metric.name]),
+            ),
             samples=fold.samples(state),
         )
 

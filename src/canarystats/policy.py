@@ -29,7 +29,7 @@ from canarystats.rules import (
     unfit,
 )
 from canarystats.section import Fraction, Section, Share, raise_first
-from canarystats.stage import Bake, Stage, fault_of_the_plan, parts_of_the_budget
+from canarystats.stage import Bake, Stage, fault_of_settling, fault_of_the_plan, parts_of_the_budget
 from canarystats.suppression import Suppression, only_about, require_known
 
 __all__ = [
@@ -86,6 +86,8 @@ class Policy(Section):
         Time between ticks.
     warm_up
         Time from the first tick during which comparisons gather no evidence.
+    settle_within
+        Longest time a canary that begins worse is given to settle; 0 seconds: the warm-up alone.
     min_duration, min_samples
         What must have passed, in time and in canary requests or observations, before promotion.
     looks
@@ -133,6 +135,7 @@ class Policy(Section):
     description: str = ""
     interval: Duration = 15.0
     warm_up: Duration = 0.0
+    settle_within: Duration = 0.0
     min_duration: Duration = 600.0
     min_samples: Annotated[int, Field(ge=0)] = 1000
     looks: Literal["many", "planned", "one"] = "many"
@@ -205,7 +208,8 @@ class Policy(Section):
         return self
 
     def _check_plan(self) -> None:
-        if fault := fault_of_the_plan(self.looks, self.bake, self.interval):
+        settles = fault_of_settling(self.settle_within, self.warm_up, self.looks)
+        if fault := fault_of_the_plan(self.looks, self.bake, self.interval) or settles:
             raise PolicyError(*fault)
         for i, metric in enumerate(self.metrics):
             if self.looks == "planned" and metric.query.segment_by and metric.compare:

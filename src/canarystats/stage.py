@@ -51,6 +51,16 @@ def fault_of_the_plan(looks: str, bake: Bake | None, interval: float) -> tuple[s
     return None
 
 
+def fault_of_settling(longest: float, warm_up: float, looks: str) -> tuple[str, str] | None:
+    """The path and the words of what is wrong with the time to settle, or None."""
+    if longest and looks != "many":
+        return "settle_within", f"needs looks: many, and looks is {looks}"
+    if longest and longest <= warm_up:
+        least = format_duration(warm_up)
+        return "settle_within", f"must be longer than the warm_up of {least}"
+    return None
+
+
 class Stage(Section):
     """A step of a rollout; what is left out is as the policy has it.
 
