@@ -197,14 +197,8 @@ class Monitor:
         moment = Moment(at, share, comparing=past >= 0, baked=self.policy.baked(past))
         digest = hashlib.sha256(f"{self._diary.digest}|{at!r}|{share!r}".encode())
         firings: list[Firing] = []
-        ticks = {
-            name: intake.tick(name, i, moment)
-            for name, (fold, _) in self._folds.items()
-            if isinstance(fold, TickFold)
-        }
-        settled = self._diary.settling
-        if self.policy.settle_within:
-            ticks, settled = settling.followed(settled, self._folds, ticks, alive)
+        ticks = {name: intake.tick(name, i, moment) for name in self._folds}
+        ticks, settled = settling.followed(self._diary.settling, self._folds, ticks, alive)
         stepped: dict[str, Tick] = {}
         for bank in alike:
             rows = bank.step([ticks[name] for name in bank.names])

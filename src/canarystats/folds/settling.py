@@ -73,6 +73,8 @@ def followed(
     after, waiting = dict(states), dict(ticks)
     for name, (fold, _) in folds.items():
         metric = fold.setting.metric
+        if not fold.setting.policy.settle_within:
+            return ticks, after
         if not metric.compare or fold.kind not in READ or alive is None:
             continue
         if not ticks[name].comparing:  # the warm-up has not passed
