@@ -341,10 +341,8 @@ class Monitor:
             split_is_off=fold.split_is_off(state),
             beside=tuple(fold.beside(state)),
             moved=fold.moved(state, self._diary.last or 0.0),
-            silenced=(
-                *fold.silenced(state, self._diary.last or 0.0),
-                *settling.waits(begun, self._settings[metric.name]),
-            ),
+            silenced=tuple(fold.silenced(state, self._diary.last or 0.0))
+            + settling.waits(begun, self._settings[metric.name]),
             samples=fold.samples(state),
         )
 
