@@ -104,9 +104,9 @@ def draw(name, data):
     kind, falls = WATCHED[name].metric["kind"], WATCHED[name].falls
     level = data.draw(st.sampled_from([0.02, 0.05, 0.1, 0.3, 0.6]), label="level")
     beside = data.draw(st.sampled_from([0.02, 0.05, 0.1, 0.3]), label="baseline")
-    more = data.draw(st.sampled_from([0.05, 0.3, 1.0]) | st.floats(0.0, 1.0), label="more")
+    more = data.draw(st.sampled_from([0.05, 0.3, 0.9, 1.0]) | st.floats(0.0, 1.0), label="more")
     # Mostly from the first tick on: what has fired before is latched and tells nothing.
-    ticks = np.arange(N) >= data.draw(st.sampled_from([0, 0, 0, 1, 8, 14]), label="since")
+    ticks = np.arange(N) >= data.draw(st.sampled_from([0, 0, 0, 0, 8, 14]), label="since")
     if kind == "counts":
         return _drawn_counts(rng, level, beside, more * ticks, name=name, falls=falls)
     if kind == "histogram":
@@ -117,14 +117,15 @@ def draw(name, data):
         return _drawn_events(rng, few * level, 3 * beside, added, falls=falls)
     move = (-0.6 if falls else 0.6) * more
     noise = 0.005 * rng.standard_normal((2, N, 2))
-    centre = data.draw(st.sampled_from([0.7, 0.8, 0.87]), label="centre")
-    canary, baseline = centre + np.array([level, beside])[:, None, None] + noise
+    use = data.draw(st.sampled_from([0.75, 0.82, 0.9, 0.97, 1.0]), label="use")
+    canary, baseline = np.array([use, 0.72 + beside])[:, None, None] + noise
     moved = canary + (move if WATCHED[name].metric["compare"] else move * ticks[:, None])
     return Drawn((canary,), (moved,), (baseline,))
 
 
 def _drawn_counts(rng, level, beside, more, *, name, falls):
-    canary, baseline = rng.poisson(500, N), rng.poisson(2000, N)
+    part = 1 - level if name == "throughput" else 1  # of its designed traffic, from the start
+    canary, baseline = rng.poisson(500 * part, N), rng.poisson(2000, N)
     errors, others = rng.binomial(canary, level), rng.binomial(baseline, beside)
     fewer = rng.binomial(canary - errors, more)
     if name == "throughput":
