@@ -78,7 +78,7 @@ def test_samples_are_looked_at_on_the_last_tick():
     policy = rollouts.eight_triggers("requests", "latency_seconds")
     history = list(replay([counted, slow], policy, share=0.05))
     before, last = history[-2], history[-1]
-    assert before.reason.startswith("Latency_seconds: no data")
+    assert before.reason.startswith("latency_seconds: no data")
     assert before.decision == "hold"
     assert last.decision == "rollback"
     assert {firing.metric for firing in last.firings} == {"latency_seconds"}

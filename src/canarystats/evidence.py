@@ -127,8 +127,9 @@ class Evidence(Record):
     observed, reference
         The canary's figure and what it is compared with, in the metric's unit.
     effect, effect_scale
-        How large the difference is, and on which scale: ``ratio``, ``difference``,
-        ``probability`` (that a canary value exceeds a baseline value) or ``share``.
+        How large the difference is, and on which scale: ``ratio``, ``difference``, ``per_hour``
+        (a difference of slopes), ``probability`` (that a canary value exceeds a baseline value) or
+        ``share``.
     interval
         Where the effect may lie.
     p_value

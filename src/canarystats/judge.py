@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from canarystats.policy import Policy
 
@@ -128,6 +129,8 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         decision = Decision.HOLD if reasons else Decision.PROMOTE
     if decision is Decision.PROMOTE:
         reasons = (_why_promote(views, course),)
+    names = {metric.name for metric in policy.metrics}
+    names |= {reading.trigger for view in views for reading in view.readings}
     rolled_back = decision is Decision.ROLLBACK
     waits = decision is Decision.HOLD and not causes
     score = 0.0 if causes else _score(policy, views)
@@ -137,8 +140,8 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         decision=decision,
         score=score,
         grade=_grade(policy, score),
-        reason=_sentence(reasons[0]),
-        reasons=tuple(_sentence(reason) for reason in reasons),
+        reason=_sentence(reasons[0], names),
+        reasons=tuple(_sentence(reason, names) for reason in reasons),
         approval=policy.approval,
         firings=tuple(_as_allowed(firing, policy) for firing in course.firings),
         readings=tuple(_as_fired(reading, causes) for view in views for reading in view.readings),
@@ -247,7 +250,7 @@ def _obstacles(policy: Policy, views: Sequence[MetricView], course: Course) -> l
         for said in view.beside
     ]
     return found + [
-        f"{reading.detail}, beyond its threshold{_held(reading)}"
+        f"{reading.detail}{_held(reading)}"
         for view in views
         for reading in _acting(policy, view)
         if reading.condition is Condition.PENDING
@@ -308,7 +311,9 @@ def _held(reading: Reading) -> str:
     if not reading.for_seconds:
         return ""
     held, full = (format_duration(round(s)) for s in (reading.held_seconds, reading.for_seconds))
-    return f" (held {held} of {full})"
+    if reading.held_seconds < reading.for_seconds:
+        return f" (held {held} of {full})"
+    return f" (held {held}, and waits for evidence)"
 
 
 def _why_promote(views: Sequence[MetricView], course: Course) -> str:
@@ -346,8 +351,11 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "." if text else text
+def _sentence(text: str, names: Container[str]) -> str:
+    """A clause as a sentence; the name of a metric or of a rule keeps its small letter."""
+    word = re.split(r"[^A-Za-z0-9_]", text, maxsplit=1)[0]
+    first = text[:1] if word in names else text[:1].upper()
+    return first + text[1:].rstrip(".") + "." if text else text
 
 
 def _score(policy: Policy, views: Sequence[MetricView]) -> float:

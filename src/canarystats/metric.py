@@ -84,6 +84,12 @@ class Target(Section):
         requests, and not the value.
     quantile
         Histograms: which quantile.
+    trend
+        Gauges: the number is a change an hour, of the ``canary`` or of the ``difference`` between
+        the canary and its baseline.
+    slack
+        Trends: how far from the target still counts as met, in the same unit, instead of the
+        tolerance. A target of no change at all needs it.
     """
 
     at_least: float | None = None
@@ -91,6 +97,8 @@ class Target(Section):
     of: Literal["constant", "limit", "baseline", "history"] = "constant"
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
     quantile: Fraction | None = None
+    trend: Literal["canary", "difference"] | None = None
+    slack: Annotated[float, Field(gt=0, lt=float("inf"))] | None = None
 
     @model_validator(mode="after")
     def _one_side(self) -> Self:
@@ -101,7 +109,7 @@ class Target(Section):
             raise PolicyError("", f"{given[0]} is not a finite number")
         if self.of in {"baseline", "history"} and not 0 < given[0] < LARGEST_RATIO:
             raise PolicyError("", f"{given[0]:g} is not a ratio; 1.26 means 26 % more")
-        if self.of == "limit" and not 0 < given[0] <= 1:
+        if self.of == "limit" and self.trend is None and not 0 < given[0] <= 1:
             raise PolicyError("", f"{given[0]:g} is not a share of the limit between 0 and 1")
         return self
 
@@ -113,14 +121,39 @@ class Target(Section):
     @property
     def edge(self) -> float:
         """The number that must be shown to be passed: the target less its tolerance."""
-        slack = self.tolerance * abs(self.aim)
+        slack = self.tolerance * abs(self.aim) if self.slack is None else self.slack
         return self.aim + slack if self.at_least is None else self.aim - slack
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether it cannot be asked where nothing is compared."""
+        return self.of == "baseline" or self.trend == "difference"
+
+    def _unfit_trend(self, kind: Kind) -> str:
+        """Why it cannot be a trend, or nothing."""
+        wrong = {
+            f"trend is for gauges, and this is {kind}": kind is not Kind.GAUGE,
+            f"a trend is a change an hour, and no ratio to the {self.of}": (
+                self.of in {"baseline", "history"}
+            ),
+            "a trend of the difference has no limit": (
+                self.of == "limit" and self.trend == "difference"
+            ),
+            "a trend of 0 has no tolerance; say how far from it still counts, as slack": (
+                self.aim == 0 and self.slack is None
+            ),
+        }
+        return next((message for message, applies in wrong.items() if applies), "")
 
     def unfit(self, kinds: tuple[Kind, ...], unit: str) -> str:
         """Why it cannot be a target of such a metric, or nothing."""
         if len(kinds) != 1 or kinds[0] is Kind.SAMPLES:
             return "a target needs a metric of one kind, and not of samples"
         kind, aim = kinds[0], self.aim
+        if self.trend is not None:
+            return self._unfit_trend(kind)
+        if self.slack is not None:
+            return "slack is for trends; others have a tolerance"
         fraction = kind is Kind.COUNTS or (unit == "ratio" and self.of == "constant")
         advice = f" (a percentage? write {aim / 100:g})" if 1 < aim <= PERCENT else ""
         wrong = {

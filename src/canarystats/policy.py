@@ -174,7 +174,7 @@ class Policy(Section):
         _refuse_twice("triggers", [trigger.name for trigger in self.triggers])
         require_own_conditions(self.triggers)
         for i, held in enumerate(self.metrics):
-            of_baseline = held.target is not None and held.target.of == "baseline"
+            of_baseline = held.target is not None and held.target.needs_baseline
             if of_baseline and not held.compare and not self.stage:
                 raise PolicyError(
                     f"metrics[{i}].target", "it is of the baseline, and compare is false"

@@ -47,8 +47,7 @@ class TestSharedIncident:
             ("error_rate_absolute", "hold"),
         ]
         assert (
-            "both arms: the baseline is at a success rate of 90.00% too"
-            in verdict.firings[0].reason
+            "both arms: the baseline is at a success rate of 90% too" in verdict.firings[0].reason
         )
         assert "a shared incident" in verdict.reason
         assert verdict.decided_at is None
@@ -208,7 +207,7 @@ class TestUnhealthyBaseline:
         verdict = judge(steady_requests(60, errors=50, baseline_errors=9500))
         assert verdict.decision is HOLD
         assert verdict.reason == (
-            "Requests: the baseline is at an error rate of 10.00%: it is unhealthy, so being no "
+            "requests: the baseline is at an error rate of 10%: it is unhealthy, so being no "
             "worse than it proves nothing."
         )
         assert not verdict.firings

@@ -48,7 +48,7 @@ class TestPromote:
         verdict = cs.judge(pairs, eight_triggers(), share=0.05)
         assert verdict.decision is cs.Decision.PROMOTE
         assert verdict.score == 100
-        assert verdict.reason.startswith("Requests and latency_seconds shown not worse than the")
+        assert verdict.reason.startswith("requests and latency_seconds shown not worse than the")
 
     def test_no_alarm_is_not_proven_good(self):
         few = {"out_of": 5, "errors": 0.05, "baseline_out_of": 95, "baseline_errors": 0.95}
@@ -86,7 +86,7 @@ class TestPromote:
         errors = np.where(np.arange(200) < 170, 50.0, 80.0)
         verdict = cs.judge([steady_requests(200, errors=errors)], POLICY, share=0.05)
         assert verdict.decision is cs.Decision.HOLD
-        assert verdict.reason.startswith("Error rate 1.60% against 1.00%")
+        assert verdict.reason.startswith("Error rate 1.6% against 1%")
         assert "of 5m" in verdict.reason
 
 
@@ -94,7 +94,7 @@ class TestMissingData:
     def test_nothing_at_all_holds(self):
         verdict = cs.judge([], eight_triggers(), share=0.05)
         assert verdict.decision is cs.Decision.HOLD
-        assert verdict.reason.startswith("Requests: no data")
+        assert verdict.reason.startswith("requests: no data")
         assert {e.status for e in verdict.evidence} == {cs.Status.NO_DATA}
 
     @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ class TestMissingData:
         verdict = cs.judge([steady_requests(60)], policy, share=0.05)
         assert verdict.decision is decision
         if word != "pass":
-            assert verdict.reason.startswith("Memory_bytes: no data")
+            assert verdict.reason.startswith("memory_bytes: no data")
 
     def test_passing_over_everything_still_has_a_reason(self):
         policy = POLICY.replace(on_no_data="pass", min_duration="0s")
@@ -143,14 +143,14 @@ class TestMissingData:
         verdict = cs.judge([steady_requests(60, errors=errors)], POLICY, share=0.05)
         assert verdict.decision == decision
         if decision == "hold":
-            assert verdict.reason == "Requests: no data on the canary for 45 s."
+            assert verdict.reason == "requests: no data on the canary for 45 s."
 
     @pytest.mark.parametrize("side", ["canary", "baseline"])
     def test_a_side_that_never_spoke_is_named(self, side):
         numbers = {"canary": {"errors": NAN}, "baseline": {"baseline_errors": NAN}}[side]
         verdict = cs.judge([steady_requests(60, **numbers)], POLICY, share=0.05)
         assert verdict.decision is cs.Decision.HOLD
-        assert verdict.reason == f"Requests: no data on the {side}."
+        assert verdict.reason == f"requests: no data on the {side}."
 
     def test_counts_without_a_baseline_cannot_be_promoted(self):
         pair = cs.Pair.counts(
@@ -158,7 +158,7 @@ class TestMissingData:
         )
         verdict = cs.judge([pair], POLICY, share=0.05)
         assert verdict.decision is cs.Decision.HOLD
-        assert verdict.reason == "Requests: no data on the baseline."
+        assert verdict.reason == "requests: no data on the baseline."
 
     @pytest.mark.parametrize(("word", "decision"), [("hold", "hold"), ("accept", "promote")])
     def test_a_partial_answer_is_what_the_policy_says(self, word, decision):
@@ -191,7 +191,7 @@ class TestHarm:
     def test_a_critical_gauge_that_rises_beyond_its_margin_rolls_back(self):
         verdict = cs.judge([gauge(120, 100)], gauge_policy())
         assert ways(verdict) == {"harm": "decisive"}
-        assert verdict.reason.startswith("Queue")
+        assert verdict.reason.startswith("queue")
         assert verdict.onset is not None
 
     def test_a_gauge_that_is_not_critical_only_holds(self):
@@ -324,7 +324,7 @@ def test_the_first_cause_gives_the_reason_and_the_moment():
     verdict = cs.judge(pairs, eight_triggers("requests", "byzantine_events"), share=0.05)
     assert next(f.trigger for f in verdict.firings) == "byzantine"
     assert verdict.decided_at == START + 10 * TICK
-    assert verdict.reason.startswith("1 Byzantine events")
+    assert verdict.reason.startswith("1 Byzantine event ")
     assert len(verdict.reasons) == len(verdict.firings)
 
 

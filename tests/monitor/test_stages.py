@@ -63,7 +63,7 @@ def test_shadow_tells_what_would_roll_back_and_never_does():
     acting = cs.judge([failing()], policy.at_stage("canary-5"))
     assert acting.decision == "rollback"
     assert verdict.decision == "hold"
-    assert verdict.reason.startswith("Would roll back: error rate 30.00% against 1.00% on the")
+    assert verdict.reason.startswith("Would roll back: error rate 30% against 1% on the")
     assert {f.action for f in verdict.firings} == {"report"}
     assert {(f.trigger, f.at) for f in verdict.firings} == {
         (f.trigger, f.at) for f in acting.firings if f.trigger != "throughput"
@@ -115,7 +115,7 @@ def test_duplicated_traffic_has_no_designed_share_unless_one_is_given():
     assert (verdict.decision, verdict.score) == ("promote", 100)
     mirrored = cs.judge([halved], policy, share=0.5)
     assert mirrored.decision == "hold"
-    assert mirrored.reason.startswith("Would roll back: throughput per traffic share at 50%")
+    assert mirrored.reason.startswith("Would roll back: the canary carries 50%")
 
 
 def test_at_all_of_the_traffic_a_healthy_canary_is_promoted_without_a_baseline():

@@ -64,7 +64,7 @@ class TestEvents:
         inside = cs.judge([events("byzantine_events", 60)], policy)
         assert inside.decision is HOLD
         assert inside.reason == (
-            "Byzantine is suppressed by chaos day (equivocation injected at 5 %)."
+            "byzantine is suppressed by chaos day (equivocation injected at 5 %)."
         )
         assert reading(inside, "byzantine").condition is Condition.SUPPRESSED
         assert inside.score == 100

@@ -35,7 +35,7 @@ def test_the_first_five_lines_say_what_a_person_needs_at_night():
     first = str(judged(ratio=8.0).explain()).splitlines()[:5]
 
     assert first[0].startswith("ROLLBACK  score 0  20")
-    assert first[1].startswith("why: Error rate 10.12% against 1.03%")
+    assert first[1].startswith("why: Error rate 10.1% against 1.03%")
     assert first[2].startswith("about: requests (")
     assert "error_rate, decisive, fired 22:" in first[2]
     assert "needs" in first[3]

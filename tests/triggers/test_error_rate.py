@@ -39,7 +39,7 @@ def test_a_rate_just_above_the_threshold_fires_sustained_with_its_numbers():
     assert firing.held_seconds == 300
     assert firing.at == verdict.decided_at == START + 300
     assert firing.onset == verdict.onset == START
-    assert firing.reason.startswith("error rate 1.52% against 1.00% on the baseline")
+    assert firing.reason.startswith("error rate 1.52% against 1% on the baseline")
 
 
 @pytest.mark.parametrize(("last", "fires"), [(299.0, False), (300.0, True), (301.0, True)])

@@ -140,7 +140,7 @@ def test_m_of_n_and_actions_are_as_with_the_eight():
     held = cs.judge([pair_of("level_above", seen)], policy)
     assert ways(held) == {"mine": "sustained"}
     assert held.decision is cs.Decision.HOLD
-    assert held.reason == "M 0.95 on the worst pod: above 0.9 at 3 of the last 4 looks."
+    assert held.reason == "m 0.95 on the worst pod: above 0.9 at 3 of the last 4 looks."
     told = cs.judge([pair_of("level_above", seen)], policy.with_trigger("mine", action="report"))
     assert told.decision is cs.Decision.PROMOTE
 
@@ -155,7 +155,7 @@ class TestWindows:
         verdict = cs.judge([pair_of("stalled", busy)], policy)
         assert ways(verdict) == {"mine": "immediate"}
         assert verdict.decided_at == START + 23 * 15
-        assert verdict.reason == "M: 0 in 1m: fewer than 1."
+        assert verdict.reason == "m: 0 in 1m: fewer than 1."
 
     def test_a_window_that_is_not_full_is_not_silent_and_stands_against_promotion(self):
         verdict = cs.judge([pair_of("stalled", [0, 0, 0])], own("stalled").replace(min_duration=0))

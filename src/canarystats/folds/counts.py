@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from canarystats.folds.exchanged import refuse_exchanged, refuse_outnumbered
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.segments import SegmentTotals
-from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.folds.setting import Proof, Setting, Tick, reached, so_far
 from canarystats.folds.together import Together
 from canarystats.sequential import onset, own_past
 from canarystats.sequential.counts import Counts, CountsState
@@ -355,7 +354,7 @@ class CountsFold(TestedFold[CountsFoldState]):
             if planned:
                 return self.bake.progress(state.plan, planned)
         best, _ = nearest(log_e, claims)
-        return f"e-value {math.exp(min(best, 700.0)):.3g} of {1.0 / self.setting.proof_level:.3g}"
+        return so_far(best, self.setting.proof_level)
 
     def readings(self, state: CountsFoldState) -> list[Reading]:
         """What the rules see."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,14 @@ from canarystats.folds.bake import Bake, Part
 from canarystats.folds.bank import Row, TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
-from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.folds.setting import Proof, Setting, Tick, reached, so_far
 from canarystats.folds.standards import StandardState
+from canarystats.folds.trends import TrendTarget
 from canarystats.rules import BOTH_SIDES, LEVELS
 from canarystats.sequential.gauge import Gauge
 from canarystats.sequential.gauge_state import GaugeState
 from canarystats.sequential.planned import PlannedState
+from canarystats.sequential.trend import TrendState
 from canarystats.triggers import beside, literal
 from canarystats.windows import Kind
 
@@ -46,6 +47,7 @@ class GaugeFoldState:
     unused: str = ""
     standards: dict[str, StandardState] = field(default_factory=dict)
     plan: PlannedState | None = None
+    trend: TrendState | None = None
 
 
 class GaugeFold(TestedFold[GaugeFoldState]):
@@ -66,6 +68,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             batch=metric.batch,
         )
         self.standards = {each.claim: each for each in standards.standards(setting)}
+        self.trend = TrendTarget.of(setting)
         self.bake = None
         if setting.policy.looks == "planned" and metric.compare:
             self.bake = Bake(setting, self._parts())
@@ -82,7 +85,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
     def begin(self, history: Pair | None = None) -> GaugeFoldState:
         """The state before the first tick."""
         compared, unused, sides = self.setting.metric.compare, "", None
-        if history is not None and (compared or self.standards):
+        if history is not None and (compared or self.standards or self.trend):
             places, unused = self._places(history)
             if not unused:
                 other = history.baseline
@@ -94,6 +97,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             unused=unused,
             standards={claim: standards.begin(s, sides) for claim, s in self.standards.items()},
             plan=None if self.bake is None else self.bake.design.begin(),
+            trend=None if self.trend is None else self.trend.begin(sides),
         )
 
     def _places(self, history: Pair) -> tuple[NDArray[np.int64], str]:
@@ -119,8 +123,10 @@ class GaugeFold(TestedFold[GaugeFoldState]):
         if comparing and self.setting.metric.compare and left and tick.baseline is not None:
             gauge = self.tested(gauge, tick)
             plan = self._follow(state, replace(state, gauge=gauge), tick) if self.bake else None
-        held = state.standards
+        held, trend = state.standards, state.trend
         if left:
+            if self.trend is not None and trend is not None and not quiet:
+                trend = self.trend.step(trend, tick)
             held = {
                 c: standards.step(s, held[c], tick) if self.gathers(c, tick.at) else held[c]
                 for c, s in self.standards.items()
@@ -129,7 +135,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             name: self._step_rule(name, state.rules[name], tick, held, left=left, right=right)
             for name in self.rules
         }
-        return GaugeFoldState(gauge, rules, presence, state.unused, held, plan)
+        return GaugeFoldState(gauge, rules, presence, state.unused, held, plan, trend)
 
     def _follow(
         self, state: GaugeFoldState, after: GaugeFoldState, tick: Tick
@@ -237,6 +243,8 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             seen = (*seen, f"history: {state.unused}")
         found = self._compared(state) if self.setting.metric.compare else []
         found += [standards.evidence(s, state.standards[c]) for c, s in self.standards.items()]
+        if self.trend is not None and state.trend is not None:
+            found.append(self.trend.evidence(state.trend))
         return [evidence.model_copy(update={"seen": seen}) for evidence in found] if seen else found
 
     def _compared(self, state: GaugeFoldState) -> list[Evidence]:
@@ -258,11 +266,13 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             if self.bake is not None and state.plan is not None:
                 detail += self.bake.progress(state.plan, ["not_worse"])
             else:
-                detail += f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
+                detail += so_far(log_e, level)
             found.append(Proof.by_evidence(f"{name} not worse", log_e, level, detail))
         aimed = self.standards.get(standards.TARGET)
         if aimed is not None:
             found.append(standards.proof(aimed, state.standards[standards.TARGET], name))
+        if self.trend is not None and state.trend is not None:
+            found.append(self.trend.proof(state.trend))
         return found + self.unread_proofs(state)
 
 

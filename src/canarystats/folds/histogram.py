@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from canarystats.folds.bank import Row, TestedFold
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.segments import SegmentTotals
-from canarystats.folds.setting import Proof, Setting, Tick, reached
+from canarystats.folds.setting import Proof, Setting, Tick, reached, so_far
 from canarystats.sequential.counts import CountsState
 from canarystats.sequential.histogram import RISING_AT_THE_QUANTILE, Histogram
 from canarystats.sequential.histogram_state import HistogramState
@@ -319,7 +318,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             return found
         log_e = self._weights(state.histogram, state.plan)["not_worse"]
         level = self.setting.proof_level
-        detail = f"e-value {math.exp(min(log_e, 700.0)):.3g} of {1.0 / level:.3g}"
+        detail = so_far(log_e, level)
         if self.bake is not None and state.plan is not None:
             detail = self.bake.progress(state.plan, ["not_worse"])
         name = self.setting.metric.name

@@ -15,7 +15,7 @@ import numpy as np
 
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.folds import standards
-from canarystats.folds.setting import Proof
+from canarystats.folds.setting import Proof, so_far
 from canarystats.folds.standards import StandardState
 from canarystats.sequential.counts import Counts, CountsState, Test
 
@@ -148,5 +148,5 @@ class Pace:
             seen = f"{state.events:g} in {state.seconds:g} s, and the target is none"
             return [Proof(about, shown=state.seconds > 0 and not state.events, detail=seen)]
         value, level = float(self._counts.log_e(state.counts)[TARGET][0]), self.setting.proof_level
-        detail = f"e-value {math.exp(min(value, 700.0)):.3g} of {1.0 / level:.3g}"
+        detail = so_far(value, level)
         return [Proof.by_evidence(about, value, level, detail, from_start=True)]

@@ -13,7 +13,7 @@ from canarystats.triggers.beside import Beside
 from canarystats.triggers.gate import way_to_fire
 from canarystats.triggers.hold import Hold
 from canarystats.triggers.literal import Look
-from canarystats.triggers.reasons import beside_it, phrase, sentence
+from canarystats.triggers.reasons import beside_it, limit_of, phrase, sentence
 from canarystats.verdict import Condition, Firing, Reading, Way
 
 if TYPE_CHECKING:
@@ -269,6 +269,8 @@ class Rule:
         detail = state.detail or phrase(
             self.condition, self.trigger, self.unit, state.observed, state.reference
         )
+        if condition is Condition.PENDING:
+            detail += f": {limit_of(self.condition, self.trigger, self.unit)}"
         if state.hold.paused_seconds:
             why = "without data or suppressed" if state.suppressed else "without data"
             detail += f"; {state.hold.paused_seconds:.0f} s {why} do not count"

@@ -6,16 +6,15 @@ judged by that look alone, and spends its part of the level.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds import one_look
 from canarystats.folds.fold import Fold
-from canarystats.folds.setting import Proof, Setting
+from canarystats.folds.setting import Proof, Setting, so_far
 from canarystats.sequential.rank_betting import RankBetting, RankState, RankTest
-from canarystats.triggers.reasons import sentence
+from canarystats.triggers.reasons import limit_of, phrase, sentence
 from canarystats.verdict import Condition, Firing, Reading, Way
 from canarystats.windows import Kind
 
@@ -142,7 +141,11 @@ class SamplesFold(Fold[SamplesFoldState]):
             condition = Condition.PENDING if above else Condition.CLEAR
             condition = Condition.FIRED if beyond.decides else condition
             severity = 0.0 if condition is Condition.CLEAR else 1.0
-            detail = "samples have no times: no duration is kept, only decisive evidence fires"
+            unit = self.setting.metric.unit
+            detail = phrase(RULE, trigger, unit, observed, reference)
+            if above:
+                detail += f": {limit_of(RULE, trigger, unit)}"
+            detail += "; samples have no times, so no duration is kept and decisive evidence fires"
         return [
             Reading(
                 trigger=trigger.name,
@@ -199,7 +202,6 @@ def _progress(fine: list[Evidence]) -> str:
     """How far the proof has come, by its weakest part."""
     e_values = [e.log_e_value for e in fine if e.log_e_value is not None]
     if e_values and fine[0].level:
-        shown = math.exp(min(*e_values, 700.0))
-        return f"e-value {shown:.3g} of {1.0 / fine[0].level:.3g}"
+        return so_far(min(e_values), fine[0].level)
     worst = max((e.p_value for e in fine if e.p_value is not None), default=None)
     return "too few samples" if worst is None else f"p {worst:.3g}"

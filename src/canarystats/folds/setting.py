@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from canarystats.policy import Suppression, Trigger
     from canarystats.windows import Pair
 
+LARGEST = 700.0  # logarithm of an e-value that is written as a number
+
 
 class Segments(NamedTuple):
     """One row of one metric by segment of the traffic.
@@ -205,6 +207,11 @@ class Setting:
     def proof_level(self) -> float:
         """The chance that a canary worse than allowed is shown not worse."""
         return self.policy.error_budget.false_promote
+
+
+def so_far(log_e: float, level: float) -> str:
+    """How far an e-value has come, in words."""
+    return f"e-value {math.exp(min(log_e, LARGEST)):.3g}, needs {1.0 / level:.3g}"
 
 
 def reached(log_e: float, level: float | None) -> bool:

@@ -7,13 +7,12 @@ smallest bound that is not below its threshold, a target's at the largest that i
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from canarystats.evidence import Evidence, Question, Status
-from canarystats.folds.setting import Proof, reached
+from canarystats.folds.setting import Proof, reached, so_far
 from canarystats.sequential.counts import Counts, CountsState, Test
 
 if TYPE_CHECKING:
@@ -114,5 +113,5 @@ def proof(share: Share, state: CountsState, name: str) -> Proof:
     if share.bound is None:
         return Proof(about, shown=False, detail=share.about)
     value, level = _log_e(share, state), share.level or 1.0
-    detail = f"e-value {math.exp(min(value, 700.0)):.3g} of {1.0 / level:.3g}, {share.about}"
+    detail = f"{so_far(value, level)}; {share.about}"
     return Proof.by_evidence(about, value, level, detail, from_start=True)

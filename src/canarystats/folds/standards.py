@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from canarystats.evidence import Evidence, Interval, Question, Status
-from canarystats.folds.setting import Proof, reached
+from canarystats.folds.setting import Proof, reached, so_far
 from canarystats.rules import BOTH_SIDES, LEVELS
 from canarystats.sequential.gauge import Gauge
 from canarystats.sequential.gauge_state import GaugeState, start
@@ -81,7 +81,9 @@ def standards(setting: Setting) -> tuple[Standard, ...]:
         question = Question.BEYOND if of == "baseline" else Question.LEVEL
         found.append(Standard(claim, question, of, edge, edge, levels.get(claim), design))
     target = setting.metric.target
-    if target is None or (target.of == "baseline" and not setting.metric.compare):
+    if target is None or target.trend is not None:
+        return tuple(found)
+    if target.needs_baseline and not setting.metric.compare:
         return tuple(found)
     edge, high_hurts = target.edge, target.at_most is not None
     design = _design(
@@ -142,7 +144,7 @@ def step(standard: Standard, state: StandardState, tick: Tick) -> StandardState:
         return state
     canary, other = tick.canary, tick.baseline
     if standard.of == "limit":
-        canary = _share_of_limit(canary, tick.limit)
+        canary = share_of_limit(canary, tick.limit)
     if standard.of != "baseline":
         other = None if state.edge is None else np.array([state.edge])
     if other is None:
@@ -151,7 +153,8 @@ def step(standard: Standard, state: StandardState, tick: Tick) -> StandardState:
     return replace(state, gauge=gauge)
 
 
-def _share_of_limit(pods: FloatArray, limits: FloatArray | None) -> FloatArray:
+def share_of_limit(pods: FloatArray, limits: FloatArray | None) -> FloatArray:
+    """Each pod's use as a part of its limit, NaN where it has none."""
     if limits is None:
         return np.full_like(pods, np.nan)
     limited = np.isfinite(limits) & (limits > 0)
@@ -175,7 +178,7 @@ def proof(standard: Standard, state: StandardState, name: str) -> Proof:
         return Proof(about, shown=False, detail="no history to hold it against")
     value, level = log_e(standard, state), standard.level or 1.0
     detail = f"{standard.design.gathered(state.gauge)}, "
-    detail += f"e-value {math.exp(min(value, 700.0)):.3g} of {1.0 / level:.3g}"
+    detail += so_far(value, level)
     return Proof.by_evidence(about, value, level, detail)
 
 

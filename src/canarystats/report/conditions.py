@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from canarystats.folds.rule import Rule
+    from canarystats.metric import Target
     from canarystats.policy import Metric, Policy, Trigger
 
 SIDES = {"increase": "above", "decrease": "below", "either": "off"}
@@ -73,7 +74,21 @@ def _target(metric: Metric) -> str:
     of = "" if target.of == "constant" else f" of its {target.of}"
     which = "" if target.quantile is None else f"p{100 * target.quantile:g} of "
     near = words.percent(target.tolerance)
+    if target.trend is not None:
+        return _trend(metric, target, side)
     return f"{which}{metric.name} is shown {side} {aim}{of}, give or take {near} of that"
+
+
+def _trend(metric: Metric, target: Target, side: str) -> str:
+    """What a target asks of a slope."""
+    about = metric.name + (" less the baseline's" if target.trend == "difference" else "")
+
+    def amount(value: float) -> str:
+        return words.percent(value) if target.of == "limit" else words.quantity(value, metric.unit)
+
+    of = " of its limit" if target.of == "limit" else ""
+    near = amount(abs(target.edge - target.aim))
+    return f"{about} is shown to change by {side} {amount(target.aim)}{of} an hour, within {near}"
 
 
 def _proof(policy: Policy, metric: Metric) -> str:
@@ -94,7 +109,8 @@ def _proof(policy: Policy, metric: Metric) -> str:
 
 def _traffic(policy: Policy, required: Sequence[Metric]) -> list[str]:
     """What must be true of the amount of traffic, where its division is designed."""
-    rule = next((t for t in policy.triggers if t.rule == "throughput"), None)
+    acting = (t for t in policy.triggers if t.action != "report")
+    rule = next((t for t in acting if t.rule == "throughput"), None)
     metric = next((m for m in required if rule is not None and m.name == rule.metric), None)
     if rule is None or metric is None or not metric.compare or policy.designed_share is None:
         return []

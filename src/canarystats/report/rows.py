@@ -180,8 +180,8 @@ def evidence_words(evidence: Evidence) -> EvidenceWords:
     return EvidenceWords(
         metric=words.plain(evidence.metric),
         question=question(evidence),
-        canary=words.quantity(evidence.observed, unit),
-        baseline=words.quantity(evidence.reference, unit),
+        canary=words.quantity(evidence.observed, unit) + _per(evidence, evidence.observed),
+        baseline=words.quantity(evidence.reference, unit) + _per(evidence, evidence.reference),
         effect=effect(evidence, evidence.effect),
         interval=interval(evidence),
         answer=answer(evidence),
@@ -191,6 +191,11 @@ def evidence_words(evidence: Evidence) -> EvidenceWords:
         detail=words.plain(evidence.detail),
         tone=_evidence_tone(evidence),
     )
+
+
+def _per(evidence: Evidence, value: float | None) -> str:
+    """What a slope is counted by."""
+    return " an hour" if evidence.effect_scale == "per_hour" and value is not None else ""
 
 
 def question(evidence: Evidence) -> str:
@@ -258,7 +263,7 @@ def effect(evidence: Evidence, value: float | None) -> str:
         return f"{scale.removesuffix('ratio')}{words.times(value)}"
     if scale in {"probability", "share"}:
         return words.percent(value)
-    text = words.quantity(value, evidence_unit(evidence))
+    text = words.quantity(value, evidence_unit(evidence)) + _per(evidence, value)
     return f"+{text}" if value > 0 else text
 
 

@@ -115,6 +115,8 @@ def _matter(evidence: Evidence) -> str:
     rule, _, part = evidence.claim.partition(".")
     if rule == "segment":
         return f"segment {words.plain(part)}"
+    if evidence.claim == "target":
+        return "meets its target"
     asked = ASKED[evidence.question]
     return f"{words.plain(rule)} {asked}" if rule in rows.LIMITS else asked
 
