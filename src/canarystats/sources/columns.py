@@ -10,6 +10,10 @@ events     ``time, canary[:<series>]...``
 samples    ``canary, baseline``
 =========  ==================================================================================
 
+A gauge may say so, ``canary_value`` and ``baseline_value``, and so may events, ``canary_count`` and
+``baseline_count``: where a gauge has neither baseline nor limit, or events have a baseline, the
+plain names would be read as the other kind.
+
 Counts and histograms by segment of the traffic have these columns once for each segment, whose
 name stands behind in brackets (``canary_events[beta]``).
 
@@ -43,7 +47,8 @@ if TYPE_CHECKING:
 TIME = "time"
 METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 BUCKET = re.compile(r"(canary|baseline)_le_(.+)")
-SERIES = re.compile(r"(canary|baseline|limit)(?::(.+))?")
+SERIES = re.compile(r"(?P<side>canary|baseline|limit)(?:_(?P<says>value|count))?(?::(?P<pod>.+))?")
+SAYS = {Kind.GAUGE: "value", Kind.EVENTS: "count"}
 IN_SEGMENT = re.compile(r"((?:canary|baseline)_(?:events|exposure|le_[^\[\]]+))\[([^\[\]]+)\]")
 _CANARY_COUNTS = {"canary_events", "canary_exposure"}
 _BASELINE_COUNTS = {"baseline_events", "baseline_exposure"}
@@ -104,11 +109,38 @@ def _kind_of(names: set[str]) -> Kind | None:
     if names and all(BUCKET.fullmatch(name) for name in names):
         return Kind.HISTOGRAM
     series = [match for name in names if (match := SERIES.fullmatch(name))]
-    sides = {match[1] for match in series}
-    pods = {match[1] for match in series if match[2]}
-    if len(series) < len(names) or "canary" not in sides or pods & names:
+    sides = {match["side"] for match in series}
+    pods = {name.partition(":")[0] for name in names if ":" in name}
+    if len(series) < len(names) or "canary" not in sides or pods & names or contradiction(names):
         return None
+    said = {match["says"] for match in series} - {None}
+    if said:
+        return Kind.GAUGE if said == {"value"} else Kind.EVENTS
     return Kind.EVENTS if sides == {"canary"} else Kind.GAUGE
+
+
+def contradiction(names: Iterable[str]) -> str:
+    """Which two columns say that one metric is of two kinds, or nothing."""
+    said: dict[str, str] = {}
+    for name in sorted(names):
+        match = SERIES.fullmatch(name)
+        if match is None:
+            continue
+        if match["side"] == "limit":
+            if match["says"]:
+                return f"{name!r} says what a limit cannot be; it is 'limit', or 'limit:<pod>'"
+            said.setdefault("gauge", name)
+        elif match["says"]:
+            said["gauge" if match["says"] == "value" else "events"] = name
+        else:
+            said["neither"] = name
+    gauge, events, neither = (said.get(kind) for kind in ("gauge", "events", "neither"))
+    if gauge and events:
+        return f"{gauge!r} is of a gauge and {events!r} of events, and one metric is of one kind"
+    one = events or (gauge if gauge and not gauge.startswith("limit") else None)
+    if one and neither:
+        return f"{one!r} says its kind and {neither!r} does not; both sides must"
+    return ""
 
 
 def by_segment(columns: Columns) -> dict[str, Columns] | None:
@@ -130,7 +162,7 @@ def columns_of(pair: Pair) -> Columns:
     Raises
     ------
     InputError
-        If the pair has no times or no rows, or could be read back as another kind.
+        If the pair has no times or no rows.
     """
     if not pair.n_ticks and not (pair.kind is Kind.SAMPLES and len(_baseline(pair))):
         msg = f"metric {pair.name!r} has no rows to write"
@@ -142,16 +174,22 @@ def columns_of(pair: Pair) -> Columns:
         raise InputError(msg)
     if pair.segments:
         return _columns_by_segment(pair)
-    columns: Columns = {TIME: pair.times}
+    columns = _plain_columns(pair, says="")
+    if kind_of(columns) is pair.kind:
+        return columns
+    return _plain_columns(pair, says=f"_{SAYS[pair.kind]}")
+
+
+def _plain_columns(pair: Pair, *, says: str) -> Columns:
+    """Its columns, with what the names of its sides say of its kind."""
+    columns: Columns = {} if pair.times is None else {TIME: pair.times}
     for side, table in (("canary", pair.canary), ("baseline", pair.baseline)):
         if table is not None:
-            columns |= dict(zip(_names(pair, side, table.shape[1]), table.T, strict=True))
+            names = _names(pair, f"{side}{says}", table.shape[1])
+            columns |= dict(zip(names, table.T, strict=True))
     if pair.limit is not None:
         wide = np.broadcast_to(pair.limit, pair.canary.shape)
         columns |= dict(zip(_names(pair, "limit", wide.shape[1]), wide.T, strict=True))
-    if kind_of(columns) is not pair.kind:
-        msg = f"metric {pair.name!r}: a gauge without baseline and limit would be read as events"
-        raise InputError(msg)
     return columns
 
 

@@ -15,6 +15,7 @@ from canarystats.sources.columns import (
     TIME,
     Table,
     by_segment,
+    contradiction,
     kind_of,
 )
 from canarystats.windows import Kind, Pair
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 _EXPECTED = (
     "expected one of counts (time, canary_events, canary_exposure, baseline_events, "
-    "baseline_exposure), gauge (time, canary, baseline, limit; per pod canary:<pod>), "
+    "baseline_exposure), gauge (time, canary, baseline, limit; per pod canary:<pod>; alone "
+    "time, canary_value), "
     "histogram (time, canary_le_<bound>, canary_le_inf, baseline_le_<bound>, baseline_le_inf), "
     "events (time, canary) or samples (canary, baseline, no time)"
 )
@@ -52,6 +54,9 @@ def pair_from_table(name: str, table: Table, notes: Sequence[str] = ()) -> Pair:
     columns = table.columns
     kind = kind_of(columns)
     if kind is None:
+        if both := contradiction(columns):
+            msg = f"{table.where}: {both}"
+            raise InputError(msg)
         msg = f"{table.where}: columns {', '.join(columns)} fit no kind of metric; {_EXPECTED}"
         raise InputError(msg)
     if TIME in columns:
@@ -211,12 +216,18 @@ def _gauge(name: str, table: Table, notes: Sequence[str]) -> Pair:
 
 def _series(table: Table, side: str) -> dict[str, FloatArray]:
     found = ((SERIES.fullmatch(column), values) for column, values in table.columns.items())
-    return {match[2] or "": values for match, values in found if match and match[1] == side}
+    return {m["pod"] or "": values for m, values in found if m and m["side"] == side}
 
 
 def _events(name: str, table: Table, notes: Sequence[str]) -> Pair:
-    canary = np.column_stack(list(_series(table, "canary").values()))
-    return Pair.events(name, canary=canary, times=table.columns[TIME], notes=notes)
+    canary, baseline = (list(_series(table, side).values()) for side in ("canary", "baseline"))
+    return Pair.events(
+        name,
+        canary=np.column_stack(canary),
+        baseline=np.column_stack(baseline) if baseline else None,
+        times=table.columns[TIME],
+        notes=notes,
+    )
 
 
 def _samples(name: str, table: Table, notes: Sequence[str]) -> Pair:
