@@ -107,8 +107,8 @@ def test_what_the_warm_up_covers_is_not_watched():
         values = 100.0 + 2.0 * HOURS + shape + rng.normal(0, 0.3, N)
         return cs.Pair.gauge("m", canary=values, times=clock(N))
 
-    begins_high = leaks(np.maximum(8.0 - HOURS / 0.075, 0.0))
-    settling = begins_high.rows(0, 144)
+    begins_high = leaks(np.maximum(8.0 - HOURS / 0.085, 0.0))
+    settling = begins_high.rows(0, 160)
     assert cs.judge([settling], STILL).decision is cs.Decision.PROMOTE
     watched = STILL.replace(warm_up="45m")
     verdict = cs.judge([begins_high], watched)

@@ -114,9 +114,7 @@ def _kind_of(names: set[str]) -> Kind | None:
     if len(series) < len(names) or "canary" not in sides or pods & names or contradiction(names):
         return None
     said = {match["says"] for match in series} - {None}
-    if said:
-        return Kind.GAUGE if said == {"value"} else Kind.EVENTS
-    return Kind.EVENTS if sides == {"canary"} else Kind.GAUGE
+    return Kind.EVENTS if said == {"count"} or (not said and sides == {"canary"}) else Kind.GAUGE
 
 
 def contradiction(names: Iterable[str]) -> str:
