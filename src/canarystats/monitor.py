@@ -14,6 +14,7 @@ from canarystats.errors import InputError
 from canarystats.evidence import Evidence, Question
 from canarystats.folds import HistogramFold, SamplesFold, TickFold, fold_for, one_look, settling
 from canarystats.folds.bank import TestedFold, banks
+from canarystats.folds.contradiction import contradicted
 from canarystats.folds.findings import absent, harm_firing, no_data_firing, proofs_at_one_look
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
@@ -220,8 +221,7 @@ class Monitor:
             digest=digest.hexdigest()[:32],
             settling=settled,
         )
-        firings += self._firings_without_data(at)
-        self._note(firings)
+        self._note(contradicted(firings, self._folds) + self._firings_without_data(at))
 
     def _firings_without_data(self, at: float) -> list[Firing]:
         if self.policy.on_no_data != "rollback":
@@ -289,6 +289,8 @@ class Monitor:
 
     def _verdict(self) -> Verdict:
         diary = self._diary
+        each = sorted(self._folds.items())
+        now = [f for _, (fold, state) in each for f in fold.firings(state, diary.last)]
         course = Course(
             rollout=self.rollout,
             started=diary.started,
@@ -298,11 +300,7 @@ class Monitor:
             suppressed=diary.suppressed,
             share=diary.share,
             firings=self._firings(),
-            firing_now=tuple(
-                firing
-                for _, (fold, state) in sorted(self._folds.items())
-                for firing in fold.firings(state, diary.last)
-            ),
+            firing_now=tuple(contradicted(now, self._folds)),
             policy_digest=self._policy_digest,
             input_digest=diary.digest[:16],
             library_version=__version__,
