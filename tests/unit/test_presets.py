@@ -261,9 +261,9 @@ def test_five_trips_in_an_hour_hold_the_manager():
         pair = cs.Pair.events("breaker_trips", canary=happened, times=1.7e9 + 60 * np.arange(60))
         verdict = cs.judge([pair], policy)
         assert verdict.decision == "hold"
-        reasons[name] = [reason for reason in verdict.reasons if "Breaker_trips" in reason]
+        reasons[name] = [reason for reason in verdict.reasons if "breaker_trips: " in reason]
     assert not reasons["four"]
-    assert reasons["five"] == ["Breaker_trips: 5 in 1h: more than 4."]
+    assert reasons["five"] == ["breaker_trips: 5 in 1h: more than 4."]
 
 
 def test_fallbacks_roll_the_selector_back():
