@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from canarystats.evidence import Evidence, Question, Status
 from canarystats.folds.rule import interval_of
 from canarystats.folds.setting import Proof
+from canarystats.triggers import figures
 from canarystats.verdict import Firing, Way
 from canarystats.windows import Kind
 
@@ -26,11 +27,12 @@ def harm_firing(
 ) -> Firing:
     """The metric's own test having rejected, with the figures of what it found."""
     found = [e for e in evidence if e.question is Question.WORSE and e.observed is not None]
-    figures, observed, reference = "", None, None
+    told, observed, reference = "", None, None
     if found and found[0].reference is not None:
         observed, reference = found[0].observed, found[0].reference
-        style = ".2%" if Kind.COUNTS in metric.kinds or metric.unit == "ratio" else ".4g"
-        figures = f" ({observed:{style}} against {reference:{style}})"
+        unit = "ratio" if Kind.COUNTS in metric.kinds else metric.unit
+        seen, against = (figures.quantity(value, unit) for value in (observed, reference))
+        told = f" ({seen} against {against})"
     shared, said = (False, "") if beside is None else beside
     return Firing(
         trigger="harm",
@@ -42,7 +44,7 @@ def harm_firing(
         onset_interval=interval_of(dated),
         observed=observed,
         reference=reference,
-        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{figures}"
+        reason=f"{metric.name} is shown to be worse than the baseline beyond its margin{told}"
         + said,
     )
 

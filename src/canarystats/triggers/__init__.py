@@ -14,7 +14,8 @@ breaker_storm   more than 10 circuit-breaker trips in 5 minutes   -         cons
 ==============  ================================================  ========  =====================
 
 `literal` reads the conditions, `trailing` keeps the minutes they read, `hold` times them, `gate`
-decides the way to fire and `reasons` says it in words. The numbers are `policy.RULES`.
+decides the way to fire, `reasons` says it in words, with its `figures`. The numbers are
+`policy.RULES`.
 """
 
 from __future__ import annotations
