@@ -52,7 +52,7 @@ def test_text_is_a_table_that_begins_with_the_decision_and_its_reason(recordings
     assert done.returncode == 20
     first, reason, *table = done.stdout.splitlines()
     assert first.startswith("ROLLBACK")
-    assert reason.startswith("Error rate 30.00% against 1.00% on the baseline")
+    assert reason.startswith("Error rate 30% against 1% on the baseline")
     assert any(line.startswith("error_rate ") and "FIRED" in line for line in table)
     assert max(map(len, done.stdout.splitlines())) <= 140
     assert "\x1b" not in done.stdout, "colours outside a terminal"

@@ -148,7 +148,7 @@ class TestWhatItLeaves:
     def test_a_metric_that_never_comes_has_no_data(self):
         verdict = cs.judge([events("byzantine_events", 9)], EIGHT, share=0.05, history=past())
         assert verdict.decision is cs.Decision.HOLD
-        assert any(reason.startswith("Requests: no data") for reason in verdict.reasons)
+        assert any(reason.startswith("requests: no data") for reason in verdict.reasons)
 
 
 class TestProperties:

@@ -48,7 +48,7 @@ def test_it_holds_meanwhile_and_says_so_and_says_when_it_has_settled():
     pair = drawn(np.random.default_rng(1), 1.0)
     early = judge(pair.rows(0, 5))
     assert early.decision is HOLD
-    assert early.reason == "Requests is not compared before it has settled, 10m at most."
+    assert early.reason == "requests is not compared before it has settled, 10m at most."
     late = judge(pair)
     told = {said for e in late.evidence for said in e.seen}
     assert any(said.startswith("settled ") and "first tick" in said for said in told)

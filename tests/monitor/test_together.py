@@ -55,7 +55,7 @@ class TestAnIncidentThatHitsUnequally:
         verdict = judge(pair.rows(0, BEFORE + 4))
         assert verdict.decision is HOLD
         assert verdict.reason == (
-            "Error rate 2.00% against 1.20% on the baseline: shown to be more than 1.5 times it; "
+            "Error rate 2% against 1.2% on the baseline: shown to be more than 1.5 times it; "
             "within 1m requests went from 1.00% to 2.00% on the baseline and from 1.00% to 6.00% "
             "on the canary: both arms changed together, a shared incident."
         )
