@@ -28,11 +28,11 @@ def harm_firing(
     """The metric's own test having rejected, with the figures of what it found."""
     found = [e for e in evidence if e.question is Question.WORSE and e.observed is not None]
     told, observed, reference = "", None, None
-    if found and found[0].reference is not None:
+    if found:
         observed, reference = found[0].observed, found[0].reference
+    if observed is not None and reference is not None:
         unit = "ratio" if Kind.COUNTS in metric.kinds else metric.unit
-        seen, against = (figures.quantity(value, unit) for value in (observed, reference))
-        told = f" ({seen} against {against})"
+        told = f" ({figures.quantity(observed, unit)} against {figures.quantity(reference, unit)})"
     shared, said = (False, "") if beside is None else beside
     return Firing(
         trigger="harm",
