@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FEWEST_TO_TELL = 5  # counts in the last bucket before growth looks like accumulation
 LARGEST = 1e150  # beyond it squares overflow
 MILLISECONDS_FROM = 1e11  # as seconds this is the year 5138: such times are milliseconds
+TOTALS_FROM = 30  # ticks without one step back, on every side, before counts look like totals
 
 
 def numbers(values: ArrayLike, field: str) -> FloatArray:
@@ -74,10 +75,13 @@ def require_same_rows(left: FloatArray, right: FloatArray, field: str) -> None:
 
 
 def clock(values: ArrayLike | None, n: int, field: str) -> FloatArray | None:
-    """Unix seconds, shape (n,), strictly increasing; None stays None."""
+    """Unix seconds, shape (n,), strictly increasing; None stays None.
+
+    Dates and times that know their time zone are taken too.
+    """
     if values is None:
         return None
-    times = numbers(values, field + "times")
+    times = numbers(_as_seconds(values, field), field + "times")
     if times.ndim == 0:
         times = times[None]
     if times.shape != (n,):
@@ -100,6 +104,23 @@ def clock(values: ArrayLike | None, n: int, field: str) -> FloatArray | None:
         )
         raise InputError(msg)
     return frozen(times)
+
+
+def _as_seconds(values: ArrayLike, field: str) -> ArrayLike:
+    """Unix seconds of dates and times with a zone; anything else as it is."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # a ragged list, which is refused as such
+        return values
+    dated = array.dtype.kind == "M"
+    if array.dtype == object and array.size:
+        dated = all(hasattr(moment, "timestamp") for moment in array.flat)
+    if not dated:
+        return values
+    if array.dtype.kind == "M" or any(moment.tzinfo is None for moment in array.flat):
+        msg = f"{field}times have no time zone; give Unix seconds, or tz_localize them first"
+        raise InputError(msg)
+    return [moment.timestamp() for moment in array.flat]
 
 
 def refuse_impossible_counts(array: FloatArray, field: str) -> None:
@@ -163,6 +184,24 @@ def buckets(values: ArrayLike, k: int, field: str) -> FloatArray:
     refuse_impossible_counts(array, field)
     array[np.isnan(array).any(axis=1)] = np.nan
     return frozen(array)
+
+
+def refuse_totals(left: FloatArray, right: FloatArray | None, field: str) -> None:
+    """Refuse counts that only ever grow, on both sides: running totals in place of increments."""
+    if right is None:
+        return
+    for side in (left, right):
+        read = side[~np.isnan(side).any(axis=1)]
+        if len(read) < TOTALS_FROM:
+            return
+        steps = np.diff(read, axis=0)
+        if (steps < 0).any() or (steps.sum(axis=1) <= 0).any():
+            return
+    msg = (
+        f"{field}both sides grow at every tick, so these look like running totals of a counter; "
+        "give what happened within each tick: np.diff(totals)"
+    )
+    raise InputError(msg)
 
 
 def refuse_cumulative(left: FloatArray, right: FloatArray | None, field: str) -> None:

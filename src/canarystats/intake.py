@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from canarystats.errors import InputError
 from canarystats.folds.setting import Segments, Tick
+from canarystats.policy import Policy
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from numpy.typing import ArrayLike
-
-    from canarystats.policy import Policy
 
 FloatArray = NDArray[np.float64]
 NOTHING = np.full(2, np.nan)  # what a metric without a row brings
@@ -139,6 +138,16 @@ def take_in(
         row[np.searchsorted(times, clock)] = np.arange(len(clock))
         rows[name] = row.tolist()
     return Intake(named, times, rows, _shares(share, len(times)))
+
+
+def require_policy(policy: object) -> None:
+    """Refuse what is no policy, such as the name of one."""
+    if not isinstance(policy, Policy):
+        how = (
+            f"load_policy({policy!r})" if isinstance(policy, str) else "Policy.parse or load_policy"
+        )
+        msg = f"policy is a {type(policy).__name__}; it must be a Policy: {how} makes one"
+        raise InputError(msg)
 
 
 def fingerprint(history: Pair) -> bytes:

@@ -21,6 +21,7 @@ from canarystats.evidence import Evidence, Question
 from canarystats.folds.setting import Proof
 from canarystats.policy import Metric, format_duration
 from canarystats.rules import ABSOLUTE, SIGNALS
+from canarystats.triggers.hold import LONGEST_GAP_INTERVALS
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
 from canarystats.windows import Kind
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from canarystats.policy import Policy
 
+FEWEST_TO_TELL = 10  # ticks before the time between them says how the data is spaced
 # Questions that compare nothing, or that ask for the split itself.
 UNTOUCHED_BY_SPLIT = {Question.SPLIT, Question.LEVEL}
 SUSPECT = "the traffic is not divided as designed: this comparison is suspect"
@@ -226,7 +228,8 @@ def _reasons_to_hold(
     found += [f"not shown yet: {proof.about} ({proof.detail})" for proof in _unproven(views)]
     if not found and all(view.trouble for view in _live(views)):
         found.append("no metric has data")
-    return tuple(found + _too_early(policy, views, course))
+    found += _too_early(policy, views, course)
+    return tuple(found + _too_far_apart(policy, course) if found else found)
 
 
 def _obstacles(policy: Policy, views: Sequence[MetricView], course: Course) -> list[str]:
@@ -305,6 +308,18 @@ def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> l
     if samples is not None and samples < policy.min_samples:
         found.append(f"{samples} of the minimum {policy.min_samples} canary samples")
     return found
+
+
+def _too_far_apart(policy: Policy, course: Course) -> list[str]:
+    """That durations are not counted over ticks as wide as these; it holds nothing by itself."""
+    if course.started is None or course.at is None or course.ticks < FEWEST_TO_TELL:
+        return []
+    apart = (course.at - course.started) / (course.ticks - 1)
+    if apart <= LONGEST_GAP_INTERVALS * policy.interval:
+        return []
+    mean, interval = (format_duration(max(round(s), 1)) for s in (apart, policy.interval))
+    wide = f"ticks lie {mean} apart on average and the policy says interval: {interval}"
+    return [f"{wide}, so time between them does not count towards the duration of a rule"]
 
 
 def _held(reading: Reading) -> str:

@@ -19,7 +19,14 @@ from canarystats.folds.findings import absent, harm_firing, no_data_firing, proo
 from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.setting import Setting
-from canarystats.intake import Intake, Moment, fingerprint, take_in, take_in_history
+from canarystats.intake import (
+    Intake,
+    Moment,
+    fingerprint,
+    require_policy,
+    take_in,
+    take_in_history,
+)
 from canarystats.judge import Course, MetricView, decide
 from canarystats.memory import Diary, Memory, recall, span_of, write_down
 from canarystats.verdict import Firing, Verdict
@@ -73,6 +80,7 @@ class Monitor:
         rollout: str = "",
         history: Iterable[Pair] = (),
     ) -> None:
+        require_policy(policy)
         share = policy.designed_share if share is None else share
         take_in((), policy, share, None)
         self.policy = policy

@@ -97,7 +97,7 @@ class Pair:
             Shape (n,) or (n, pods), any unit; NaN is a missed scrape. The two sides may have
             different numbers of pods.
         times
-            Unix seconds, shape (n,), strictly increasing.
+            Unix seconds, or times with a zone, shape (n,), strictly increasing.
         limit
             The canary's limit in the same unit: a number, shape (pods,) or (n, pods).
         notes
@@ -166,14 +166,15 @@ class Pair:
             ``(events, exposure)``, each of shape (n,): what happened *within* each tick, never
             running totals. NaN is a missed scrape.
         times
-            Unix seconds, shape (n,), strictly increasing.
+            Unix seconds, or times with a zone, shape (n,), strictly increasing.
         notes
             What was wrong with the data on its way here.
 
         Raises
         ------
         InputError
-            If a count is negative or infinite, or a shape or an order cannot be right.
+            If a count is negative or infinite, counts look like running totals, or a shape or an
+            order cannot be right.
         """
         field = f"metric {name!r}: "
         left = arrays.counts(canary, field + "canary")
@@ -181,6 +182,7 @@ class Pair:
         clock = arrays.clock(times, len(left), field)
         if right is not None:
             arrays.require_same_rows(left, right, field)
+        arrays.refuse_totals(left, right, field)
         return cls(name, Kind.COUNTS, clock, left, right, notes=tuple(notes))
 
     @classmethod
@@ -207,14 +209,14 @@ class Pair:
             buckets are cumulative in both senses and must be differenced first. NaN is a missed
             scrape.
         times
-            Unix seconds, shape (n,), strictly increasing.
+            Unix seconds, or times with a zone, shape (n,), strictly increasing.
         notes
             What was wrong with the data on its way here.
 
         Raises
         ------
         InputError
-            If bounds or counts cannot be right, or the buckets look cumulative.
+            If bounds or counts cannot be right, or counts look cumulative, over buckets or time.
         """
         field = f"metric {name!r}: "
         bounds = arrays.upper_bounds(upper_bounds, field)
@@ -226,6 +228,7 @@ class Pair:
         if right is not None:
             arrays.require_same_rows(left, right, field)
         arrays.refuse_cumulative(left, right, field)
+        arrays.refuse_totals(left, right, field)
         return cls(
             name, Kind.HISTOGRAM, clock, left, right, upper_bounds=bounds, notes=tuple(notes)
         )
@@ -251,7 +254,7 @@ class Pair:
         baseline
             The same on the baseline, any number of series: whether it has the trouble too.
         times
-            Unix seconds, shape (n,), strictly increasing.
+            Unix seconds, or times with a zone, shape (n,), strictly increasing.
         notes
             What was wrong with the data on its way here.
 

@@ -421,3 +421,20 @@ def test_under_one_look_only_that_look_may_spend_a_gauges_level(looks, fired):
         "queue_ratio", canary=np.full(30, 5.0), baseline=np.full(30, 0.5), times=clock(30)
     )
     assert len(cs.judge([flat], policy).firings) == fired
+
+
+@pytest.mark.parametrize(
+    ("policy", "how"), [("eight-triggers", "load_policy\\('eight-triggers'\\)"), ({}, "dict")]
+)
+def test_what_is_no_policy_is_refused(policy, how):
+    with pytest.raises(cs.InputError, match=f"policy is a .*{how}"):
+        cs.judge([steady_requests(5)], policy, share=0.05)
+
+
+@pytest.mark.parametrize(("interval", "told"), [("15s", True), ("1m", False)])
+def test_ticks_further_apart_than_the_policy_says_are_told(interval, told):
+    policy = eight_triggers("requests").replace(interval=interval, min_duration="1d")
+    pair = steady_requests(20, times=START + 60.0 * np.arange(20))
+    verdict = cs.judge([pair], policy, share=0.05)
+    assert verdict.decision is cs.Decision.HOLD
+    assert ("Ticks lie 1m apart on average" in " ".join(verdict.reasons)) is told

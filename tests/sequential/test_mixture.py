@@ -18,7 +18,7 @@ GRID, PRIOR = mixture.ODDS, mixture.PRIOR
 FIRST = mixture.FROM_THE_FIRST
 
 
-def by_brute_force(successes, failures, shares, odds):
+def by_brute_force(successes, failures, shares, odds, most=math.inf):
     """The mixture over effects and onsets, summed term by term in plain probabilities."""
     n = len(successes)
     weights = [FIRST] + [
@@ -30,30 +30,33 @@ def by_brute_force(successes, failures, shares, odds):
             ratio = 1.0
             for k, m, p in list(zip(successes, failures, shares, strict=True))[onset:]:
                 q = multiplier * p / (multiplier * p + 1 - p)
-                ratio *= stats.binom.pmf(k, k + m, q) / stats.binom.pmf(k, k + m, p)
+                look = stats.binom.pmf(k, k + m, q) / stats.binom.pmf(k, k + m, p)
+                ratio *= min(look, math.exp(most))
             value += weight * prior * ratio
     return math.log(value)
 
 
-def run(successes, failures, shares, *, rising=True):
-    odds = binomial.log_odds([rising])
+def run(successes, failures, shares, *, rising=True, most=math.inf):
+    odds, limits = binomial.log_odds([rising]), np.array([most])
     state, found = binomial.begin(1, 1), []
     for i, (k, m, p) in enumerate(zip(successes, failures, shares, strict=True)):
         counts = np.array([[float(k)]]), np.array([[float(m)]])
-        state, log_e = binomial.step(state, odds, counts, np.array([[p]]), float(i))
+        state, log_e = binomial.step(state, odds, counts, np.array([[p]]), float(i), most=limits)
         found.append(float(log_e[0, 0]))
     return state, found
 
 
+@pytest.mark.parametrize("most", [math.inf, 0.5])
 @pytest.mark.parametrize("rising", [True, False])
-def test_the_e_value_is_the_mixture_of_likelihood_ratios_over_effects_and_onsets(rising):
+def test_the_e_value_is_the_mixture_of_likelihood_ratios_over_effects_and_onsets(rising, most):
     rng = np.random.default_rng(11)
     trials, shares = rng.integers(0, 12, 9), rng.uniform(0.02, 0.6, 9)
     successes = rng.binomial(trials, np.minimum(2 * shares, 0.9))
-    _, found = run(successes, trials - successes, shares, rising=rising)
+    _, found = run(successes, trials - successes, shares, rising=rising, most=most)
     odds = GRID if rising else 1 / GRID
     for n in range(1, 10):
-        expected = by_brute_force(successes[:n], (trials - successes)[:n], shares[:n], odds)
+        seen = successes[:n], (trials - successes)[:n], shares[:n]
+        expected = by_brute_force(*seen, odds, most)
         assert found[n - 1] == pytest.approx(expected, abs=1e-10)
 
 

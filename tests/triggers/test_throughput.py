@@ -45,9 +45,41 @@ def test_the_condition_must_hold_for_its_whole_duration(last, fires):
 
 
 def test_half_of_the_traffic_is_called_decisively():
-    verdict = judge(2500, n=2)
+    verdict = judge(2500, n=4)
     assert ways(verdict) == {"throughput": "decisive"}
     assert verdict.decision is cs.Decision.ROLLBACK
+
+
+@pytest.mark.parametrize("low", [1, 2, 3])
+@pytest.mark.parametrize("since", [40, 200])
+def test_a_restart_that_takes_a_few_ticks_of_traffic_away_is_no_loss_of_traffic(low, since):
+    served = np.full(since + 80, 5000)
+    served[since : since + low] = 0
+    served[since + low] = 2500  # up again in mid-tick
+    verdict = judge(served, n=len(served))
+    assert not verdict.firings
+    assert verdict.decision is cs.Decision.PROMOTE
+
+
+def test_a_route_that_follows_its_design_half_a_minute_late_is_no_loss_of_traffic():
+    designed = np.repeat([0.05, 0.1, 0.25, 0.5], 60)
+    routed = np.concatenate([np.full(2, 0.05), designed[:-2]])
+    pair = steady_requests(
+        240,
+        errors=1000 * routed,
+        out_of=100_000 * routed,
+        baseline_errors=1000 * (1 - routed),
+        baseline_out_of=100_000 * (1 - routed),
+    )
+    verdict = cs.judge([pair], POLICY, share=designed)
+    assert not verdict.firings
+    assert verdict.decision is cs.Decision.PROMOTE
+
+
+@pytest.mark.parametrize(("since", "within"), [(0, 4), (40, 8), (200, 9)])
+def test_traffic_that_stays_away_is_called_in_about_two_minutes(since, within):
+    served = np.where(np.arange(since + within) < since, 5000, 0)
+    assert ways(judge(served, n=since + within)) == {"throughput": "decisive"}
 
 
 def test_too_little_data_does_not_fire():
@@ -68,7 +100,7 @@ def test_without_a_share_it_cannot_be_evaluated():
 
 
 def test_a_canary_that_gets_nothing_fires():
-    verdict = judge(0, n=2)
+    verdict = judge(0, n=4)
     assert ways(verdict) == {"throughput": "decisive"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import canarystats as cs
@@ -200,3 +201,44 @@ def test_repr_is_one_plain_sentence(pair, text):
 def test_notes_travel_with_the_pair():
     pair = counts(notes=["partial_response: 3 of 5 shards"])
     assert pair.notes == pair.rows(0, 1).notes == ("partial_response: 3 of 5 shards",)
+
+
+def test_times_with_a_zone_are_unix_seconds():
+    index = pd.date_range("2026-11-24", periods=3, freq="15s", tz="Europe/Berlin")
+    expected = [1795474800.0, 1795474815.0, 1795474830.0]
+    for times in (index, pd.Series(index), list(index.to_pydatetime())):
+        pair = cs.Pair.counts("requests", canary=([1, 2, 3], [9, 9, 9]), times=times)
+        assert pair.times.tolist() == expected
+
+
+def test_times_without_a_zone_are_refused():
+    index = pd.date_range("2026-11-24", periods=3, freq="15s")
+    for times in (index, index.to_numpy(), list(index.to_pydatetime())):
+        with pytest.raises(cs.InputError, match=r"requests.*times have no time zone"):
+            cs.Pair.counts("requests", canary=([1, 2, 3], [9, 9, 9]), times=times)
+
+
+def growing(n, seed=3):
+    rng = np.random.default_rng(seed)
+    return {
+        side: (np.cumsum(rng.binomial(mean, 0.01, n)), np.cumsum(rng.poisson(mean, n) + 1))
+        for side, mean in (("canary", 50), ("baseline", 950))
+    }
+
+
+def test_running_totals_in_place_of_increments_are_refused():
+    with pytest.raises(cs.InputError, match=r"'requests'.*running totals.*np.diff"):
+        cs.Pair.counts("requests", **growing(30))
+    buckets = np.cumsum(np.tile([8, 3, 1], (30, 1)), axis=0)
+    with pytest.raises(cs.InputError, match=r"'latency'.*running totals"):
+        cs.Pair.histogram(
+            "latency", upper_bounds=[0.1, 1, np.inf], canary=buckets, baseline=9 * buckets
+        )
+
+
+def test_a_load_that_grows_on_its_own_is_no_running_total():
+    totals = growing(30)
+    totals["canary"][1][20] -= 400  # one tick with less than the one before
+    assert cs.Pair.counts("requests", **totals).n_ticks == 30
+    assert cs.Pair.counts("requests", **growing(29)).n_ticks == 29
+    assert cs.Pair.counts("requests", canary=growing(60)["canary"]).n_ticks == 60

@@ -68,6 +68,7 @@ def step(
     share: FloatArray,
     at: float,
     fano: FloatArray | float = 1.0,
+    most: FloatArray | None = None,
 ) -> tuple[BinomialState, FloatArray]:
     """One look of every test; gives the new state and the log e-values, shape (K, tests).
 
@@ -86,12 +87,14 @@ def step(
         Unix seconds.
     fano
         Shape (K, tests) or one for all: what the evidence is divided by.
+    most
+        Shape (tests,): what one look may gain at most, in nats; None where nothing limits it.
     """
     both = counts[0] + counts[1]
     whole = both if both.ndim == 2 else both.sum(axis=0)
     read: NDArray[np.bool_] = np.isfinite(whole.sum(axis=1))
     mass, scale = mixture.advance(
-        state.mass, state.log_scale, state.looks, counts, share, odds, fano
+        state.mass, state.log_scale, state.looks, counts, share, odds, fano, most
     )
     looks = state.looks + 1.0
     log_e = mixture.log_e_values(mass, scale, looks)

@@ -34,6 +34,9 @@ FloatArray = NDArray[np.float64]
 BASELINE, CANARY, TRAFFIC = 0, 1, 2  # kinds of the dispersion
 BOTH = 3  # the errors of both sides, beside them
 ASSUMES_ERRORS = "errors are independent given the load"
+# What one tick may say of the traffic, in nats. A restart, a lost part of a scrape and a route that
+# changes late take the requests of a tick or two together, which no burst before them has shown.
+MOST_OF_TRAFFIC = 2.0
 ASSUMES_TRAFFIC = "requests are assigned independently with the designed share"
 
 
@@ -121,6 +124,7 @@ class Counts:
         self._arms, self._one, self._traffic = (
             sides == side for side in ("arms", "canary", "traffic")
         )
+        self._most = np.where(self._traffic, MOST_OF_TRAFFIC, np.inf)[self._open]
 
     @property
     def needs_proportions(self) -> bool:
@@ -200,7 +204,9 @@ class Counts:
             split = _Split(*(np.array([part]) for part in by_segment.split(strata)))
         fano = self.discounts(state, (canary[:, EXPOSURE], compared[:, EXPOSURE]))
         here = (counts[0][..., self._open], counts[1][..., self._open]), shares[..., self._open]
-        tests, _ = binomial.step(state.tests, self._odds, *here, at, fano[:, self._open])
+        tests, _ = binomial.step(
+            state.tests, self._odds, *here, at, fano[:, self._open], self._most
+        )
         both: NDArray[np.bool_] = np.isfinite((canary + compared).sum(axis=1))
         known = both & ~np.isnan(split.expected)
         return CountsState(
