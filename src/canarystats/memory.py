@@ -13,13 +13,16 @@ from canarystats.folds import AnyFold, restore
 from canarystats.folds.setting import Setting
 from canarystats.sequential.settling import Settling
 from canarystats.state import pack, unpack
+from canarystats.verdict import Firing
 from canarystats.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from canarystats.policy import Policy
     from canarystats.windows import Pair
 
-SCHEMA = "canarystats/monitor/4"
+SCHEMA = "canarystats/monitor/5"
 FAMILY = "canarystats/monitor/"
 
 
@@ -113,6 +116,19 @@ class Diary:
             alive=alive,
             settling=settling,
         )
+
+    @property
+    def fired(self) -> tuple[Firing, ...]:
+        """Every rule that has fired, the earliest first."""
+        return tuple(Firing.model_validate_json(text) for text in self.firings)
+
+    def noted(self, firings: Sequence[Firing]) -> Diary:
+        """With the firings of a tick; what has fired before keeps its first time."""
+        if not firings:
+            return self
+        known = {(f.trigger, f.metric, f.action) for f in self.fired}
+        fresh = [f for f in firings if (f.trigger, f.metric, f.action) not in known]
+        return replace(self, firings=self.firings + tuple(f.model_dump_json() for f in fresh))
 
     def refuse_late_history(self, first: float) -> None:
         """Refuse a history that reaches into a rollout whose first tick is this one."""

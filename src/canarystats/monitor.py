@@ -29,7 +29,6 @@ from canarystats.intake import (
 )
 from canarystats.judge import Course, MetricView, decide
 from canarystats.memory import Diary, Memory, recall, span_of, write_down
-from canarystats.verdict import Firing, Verdict
 from canarystats.version import __version__
 from canarystats.windows import Kind, Pair
 
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from canarystats.folds.setting import Tick
     from canarystats.memory import Before
     from canarystats.policy import Metric, Policy
+    from canarystats.verdict import Firing, Verdict
 
 PARTIAL = "partial_response"
 PATIENCE_INTERVALS = 2.0
@@ -229,7 +229,8 @@ class Monitor:
             digest=digest.hexdigest()[:32],
             settling=settled,
         )
-        self._note(contradicted(firings, self._folds) + self._firings_without_data(at))
+        fired = contradicted(firings, self._folds) + self._firings_without_data(at)
+        self._diary = self._diary.noted(fired)
 
     def _firings_without_data(self, at: float) -> list[Firing]:
         if self.policy.on_no_data != "rollback":
@@ -240,19 +241,6 @@ class Monitor:
             if metric.required and not metric.dry_run and trouble:
                 found.append(no_data_firing(metric, trouble, at))
         return found
-
-    def _note(self, firings: list[Firing]) -> None:
-        if not firings:
-            return
-        known = {(f.trigger, f.metric, f.action) for f in self._firings()}
-        fresh = [f for f in firings if (f.trigger, f.metric, f.action) not in known]
-        self._diary = replace(
-            self._diary,
-            firings=self._diary.firings + tuple(f.model_dump_json() for f in fresh),
-        )
-
-    def _firings(self) -> tuple[Firing, ...]:
-        return tuple(Firing.model_validate_json(text) for text in self._diary.firings)
 
     def _look_at_samples(self, name: str, pair: Pair) -> None:
         fold, state = self._folds[name]
@@ -269,7 +257,7 @@ class Monitor:
         if fold.harm(state)[0]:
             metric = self._settings[name].metric
             firings.append(harm_firing(metric, fold.evidence(state), self._diary.last, None))
-        self._note(firings)
+        self._diary = self._diary.noted(firings)
 
     def _look_once(self, name: str, pair: Pair) -> None:
         setting = self._settings[name]
@@ -280,7 +268,8 @@ class Monitor:
         self._diary = replace(self._diary, once=once)
         worse = [e for e in found if e.question is Question.WORSE and e.decides]
         if worse and setting.metric.critical:
-            self._note([harm_firing(setting.metric, found, self._diary.last, None)])
+            fired = harm_firing(setting.metric, found, self._diary.last, None)
+            self._diary = self._diary.noted([fired])
 
     def _trouble(self, metric: Metric, *, patient: bool = False) -> str:
         diary = self._diary
@@ -307,7 +296,7 @@ class Monitor:
             ticks=diary.ticks,
             suppressed=diary.suppressed,
             share=diary.share,
-            firings=self._firings(),
+            firings=diary.fired,
             firing_now=tuple(contradicted(now, self._folds)),
             policy_digest=self._policy_digest,
             input_digest=diary.digest[:16],

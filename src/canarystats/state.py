@@ -1,10 +1,11 @@
 """States are small frozen dataclasses; this turns them into plain JSON data and back, bit for bit.
 
 A state holds numbers, text, arrays, other states, and tuples or dictionaries of those. It is
-written as the values of its fields in their order, and all of its arrays as one text: in place of
-an array stands its shape. Numbers survive JSON exactly, because Python writes the shortest text
-that reads back to the same number; NaN and infinities, which JSON does not know, are text. The
-arrays are the bytes of their float64s, compressed: a third of the text, and the same bits.
+written as the values of its fields in their order, without the last ones that are as they begin,
+and all of its arrays as one text: in place of an array stands its shape. Numbers survive JSON
+exactly, because Python writes the shortest text that reads back to the same number; NaN and
+infinities, which JSON does not know, are text. The arrays are the bytes of their float64s,
+compressed: a third of the text, and the same bits.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 import zlib
 from base64 import b64decode, b64encode
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from math import isfinite
 from types import NoneType, UnionType
@@ -45,12 +46,36 @@ def _packed(state: object, arrays: list[NDArray[np.float64]]) -> Any:
         return list(state.shape)
     if is_dataclass(state):
         kind: Any = type(state)
-        return [_packed(getattr(state, name), arrays) for name in _names(kind)]
+        values = [_packed(getattr(state, name), arrays) for name in _names(kind)]
+        return _without_defaults(kind, values)
     if isinstance(state, dict):
         return {key: _packed(value, arrays) for key, value in state.items()}
     if isinstance(state, tuple | list):
         return [_packed(value, arrays) for value in state]
     return _number(state) if isinstance(state, float) else state
+
+
+def _without_defaults(kind: Any, values: list[Any]) -> list[Any]:
+    """The values of a state up to the last one that is not as it begins."""
+    begins = _begins(kind)
+    n = len(values)
+    while n and begins[n - 1] is not MISSING and repr(values[n - 1]) == repr(begins[n - 1]):
+        n -= 1
+    return values[:n]
+
+
+@cache
+def _begins(kind: Any) -> tuple[Any, ...]:
+    """What each field begins as, packed; MISSING where it has no default, or one with arrays."""
+    found = []
+    for held in fields(kind):
+        made = held.default
+        if held.default_factory is not MISSING:
+            made = held.default_factory()
+        arrays = list[NDArray[np.float64]]()
+        packed = MISSING if made is MISSING else _packed(made, arrays)
+        found.append(MISSING if arrays else packed)
+    return tuple(found)
 
 
 def _text(arrays: Sequence[NDArray[np.float64]]) -> str:
@@ -175,8 +200,12 @@ def _unpack(kind: Any, data: Any, arrays: _Arrays) -> Any:
         return arrays.take([_plain(int, n) for n in _plain(list, data)])
     if is_dataclass(kind):
         names, hints = _names(kind), _hints(kind)  # type: ignore[arg-type]
-        values = zip(names, _plain(list, data), strict=True)
-        return kind(**{name: _unpack(hints[name], value, arrays) for name, value in values})  # type: ignore[operator]
+        values = _plain(list, data)
+        if len(values) > len(names):
+            msg = f"{len(values)} values for the {len(names)} fields of {kind.__name__}"  # type: ignore[union-attr]
+            raise ValueError(msg)
+        given = zip(names, values, strict=False)
+        return kind(**{name: _unpack(hints[name], value, arrays) for name, value in given})  # type: ignore[operator]
     if origin is tuple:
         return tuple(_unpack(args[0], item, arrays) for item in _plain(list, data))
     if origin is dict:

@@ -230,4 +230,4 @@ def _default(model, name):
 
 
 BY_RULE = {"metric", "threshold", "for_", "window", "evidence", "absolute", "warn"}
-DURATIONS = {"interval", "warm_up", "min_duration", "for_"}
+DURATIONS = {"interval", "warm_up", "settle_within", "shared_incident", "min_duration", "for_"}

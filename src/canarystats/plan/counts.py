@@ -10,7 +10,7 @@ import numpy as np
 from canarystats.kernels.combination import log_mean
 from canarystats.plan.expected import fano_seen, learned_by, many
 from canarystats.plan.passage import NUDGE, Path, steps
-from canarystats.sequential.counts import BASELINE, CANARY, TRAFFIC
+from canarystats.sequential.burstiness import BASELINE, CANARY, TRAFFIC
 from canarystats.sequential.dispersion import Seen
 
 if TYPE_CHECKING:

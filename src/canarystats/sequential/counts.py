@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Question
 from canarystats.kernels.mixture import shifted_share
-from canarystats.sequential import binomial, dispersion, onset
+from canarystats.sequential import binomial, burstiness, dispersion, onset
 from canarystats.sequential import strata as by_segment
-from canarystats.sequential.dispersion import Dispersion, Seen
+from canarystats.sequential.burstiness import Split, past_of, seen_in, split_of
+from canarystats.sequential.dispersion import Dispersion
 from canarystats.sequential.rate_effects import EVENTS, EXPOSURE, INTERVAL_LEVEL, effects, place
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
     from canarystats.sequential.strata import Strata
 
 FloatArray = NDArray[np.float64]
-BASELINE, CANARY, TRAFFIC = 0, 1, 2  # kinds of the dispersion
-BOTH = 3  # the errors of both sides, beside them
 ASSUMES_ERRORS = "errors are independent given the load"
 # What one tick may say of the traffic, in nats. A restart, a lost part of a scrape and a route that
-# changes late take the requests of a tick or two together, which no burst before them has shown.
-MOST_OF_TRAFFIC = 2.0
+# changes late take the requests of a tick or two together, which no burst before has shown; a third
+# tick in a row is an outage. The split only holds: one lost tick may show it, and a few ticks as
+# designed after it show that it is over.
+MOST_OF_TRAFFIC, MOST_OF_SPLIT = 6.5, 20.0
 ASSUMES_TRAFFIC = "requests are assigned independently with the designed share"
 
 
@@ -124,7 +125,7 @@ class Counts:
         self._arms, self._one, self._traffic = (
             sides == side for side in ("arms", "canary", "traffic")
         )
-        self._most = np.where(self._traffic, MOST_OF_TRAFFIC, np.inf)[self._open]
+        self._most = np.array([_most_of(tests[i]) for i in self._open])
 
     @property
     def needs_proportions(self) -> bool:
@@ -149,7 +150,7 @@ class Counts:
         learned = dispersion.begin(size, 3)
         if history is not None:
             ticks = float(np.isfinite(history[0][:, EXPOSURE]).sum())
-            learned = dispersion.begin(size, 3, _past(*history))
+            learned = dispersion.begin(size, 3, past_of(*history))
         tests = binomial.begin(size, len(self._open))
         began = onset.begin(size) if self.dated else np.empty((size, 0, 5))
         known = np.full(size, ticks)
@@ -197,11 +198,11 @@ class Counts:
         if self.dated and dating:
             sides = (canary, compared) if strata is None else strata.alike()
             began = onset.step(began, *sides, at)
-        split = _split(canary, compared, designed)
+        split = split_of(canary, compared, designed)
         if strata is not None:
             counts, shares = self._within(strata, counts, shares, unasked)
             canary, compared = (side[None] for side in strata.pooled())
-            split = _Split(*(np.array([part]) for part in by_segment.split(strata)))
+            split = Split(*(np.array([part]) for part in by_segment.split(strata)))
         fano = self.discounts(state, (canary[:, EXPOSURE], compared[:, EXPOSURE]))
         here = (counts[0][..., self._open], counts[1][..., self._open]), shares[..., self._open]
         tests, _ = binomial.step(
@@ -215,7 +216,7 @@ class Counts:
             state.canary + np.where(both[:, None], canary, 0.0),
             state.baseline + np.where(both[:, None], compared, 0.0),
             state.designed + np.where(known, split.expected, 0.0),
-            dispersion.step(state.dispersion, _seen(canary, compared, split)),
+            dispersion.step(state.dispersion, seen_in(canary, compared, split)),
             state.history,
             began,
         )
@@ -241,12 +242,12 @@ class Counts:
 
     def discounts(self, state: CountsState, exposures: tuple[FloatArray, FloatArray]) -> FloatArray:
         """What each question is discounted by at a tick of these exposures, shape (K, tests)."""
-        errors, traffic = _fano(state.dispersion, self.clumps, exposures)
+        errors, traffic = burstiness.discounts(state.dispersion, self.clumps, exposures)
         return np.where(self._traffic, traffic[:, None], errors[:, None])
 
     def clumpiness(self, state: CountsState, row: int = 0) -> float:
         """How many errors count as one: a bound of their Fano factor, at least 1."""
-        errors, _ = _fano(state.dispersion, self.clumps)
+        errors, _ = burstiness.discounts(state.dispersion, self.clumps)
         return max(float(errors[row]), 1.0)
 
     def asked(
@@ -299,7 +300,9 @@ class Counts:
         ``within`` are the totals by segment, as `strata.common_effect` takes them.
         """
         log_e = self.log_e(state)
-        errors, traffic = (float(bound[row]) for bound in _fano(state.dispersion, self.clumps))
+        errors, traffic = (
+            float(bound[row]) for bound in burstiness.discounts(state.dispersion, self.clumps)
+        )
         source = _source(int(state.history[row]))
         shown = effects(self.tests, state, row)
         sizes = [round(s[row, EXPOSURE]) for s in (state.alone, state.canary, state.baseline)]
@@ -335,74 +338,13 @@ def _source(history: int) -> str:
     return f"from {history} ticks of history and the running baseline"
 
 
-def _past(one: FloatArray, other: FloatArray | None) -> list[Seen]:
-    """The old version's series as if each were a baseline; their split where there are two."""
-    canary_unknown = np.full_like(one, np.nan)
-    unknown = np.full(len(one), np.nan)
-    if other is None:
-        return [_seen(canary_unknown, one, _split(canary_unknown, one, unknown))]
-    total = (one + other)[:, EXPOSURE]
-    read = np.isfinite(total) & (total > 0)
-    share = np.full(len(one), one[read, EXPOSURE].sum() / max(total[read].sum(), 1.0))
-    both = _seen(one, other, _split(one, other, share))
-    both.scale[:, CANARY] = 0.0
-    return [both, _seen(canary_unknown, one, _split(canary_unknown, one, unknown))]
-
-
-def _fano(
-    state: Dispersion, clumps: float, exposures: tuple[FloatArray, FloatArray] | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """What errors and traffic are discounted by, shape (K,) each, given the tick's exposures.
-
-    Both the baseline alone and both sides together bound the errors' Fano factor, and the lower
-    bound of the two is used: a canary that fails all at once must not look like a burst, and one
-    that errs steadily beside a baseline without errors shows that its errors come one by one.
-    """
-    known = dispersion.with_both(dispersion.both_scales(state), BASELINE, CANARY)
-    exposure = np.zeros_like(known.count[0])
-    if exposures is not None:
-        canary, baseline = exposures
-        total = canary + baseline
-        both = 2.0 * canary * baseline / np.where(total > 0, total, 1.0)
-        exposure[:, [BASELINE, CANARY, BOTH]] = np.where(np.isnan(both), 0.0, both)[:, None]
-    bound = dispersion.bound(known, exposure, clumps)
-    return np.minimum(bound[:, BASELINE], bound[:, BOTH]), bound[:, TRAFFIC]
-
-
-class _Split(NamedTuple):
-    """How many requests are designed to be the canary's, and their variance, shape (K,) each."""
-
-    expected: FloatArray
-    variance: FloatArray
-
-
-def _split(canary: FloatArray, baseline: FloatArray, share: FloatArray) -> _Split:
-    total = canary[:, EXPOSURE] + baseline[:, EXPOSURE]
-    return _Split(share * total, share * (1.0 - share) * total)
+def _most_of(test: Test) -> float:
+    """What one tick may say of a question, in nats."""
+    if test.side != "traffic":
+        return np.inf
+    return MOST_OF_SPLIT if test.question is Question.SPLIT else MOST_OF_TRAFFIC
 
 
 def _where_one(chosen: NDArray[np.bool_], counts: FloatArray) -> FloatArray:
     """The counts of the questions chosen, 0 elsewhere and where a segment was not read."""
     return np.where(chosen & ~np.isnan(counts), counts, 0.0)
-
-
-def _seen(canary: FloatArray, baseline: FloatArray, split: _Split) -> Seen:
-    """Each side's errors, and how far the canary's requests are from their design.
-
-    The last speaks of the split alone: a load that both sides share does not look bursty.
-    """
-    off = canary[:, EXPOSURE] - split.expected
-    comparable = np.where(np.isnan(off), 0.0, 1.0)
-    errors = baseline[:, EVENTS], canary[:, EVENTS]
-    return Seen(
-        values=_columns(*errors, off),
-        scale=_columns(baseline[:, EXPOSURE], canary[:, EXPOSURE], comparable),
-        variance=_columns(*errors, split.variance),
-    )
-
-
-def _columns(*kinds: FloatArray) -> FloatArray:
-    table = np.empty((len(kinds[0]), len(kinds)))
-    for i, kind in enumerate(kinds):
-        table[:, i] = kind
-    return table
