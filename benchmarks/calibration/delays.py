@@ -185,8 +185,19 @@ def main() -> None:
             print(row, flush=True)
             rows.append(row)
     if asked.keep:
-        found = {"seed": SEED, "history": HISTORY, "level": LEVEL, "arl": ARL, "rows": rows}
-        results.write("delays", found)
+        found = {"seed": SEED, "history": HISTORY, "level": LEVEL, "arl": ARL}
+        results.write("delays", found | {"rows": merged(rows)})
+
+
+def merged(rows):
+    """The rows kept, with these in place of earlier ones of the same case."""
+    known = {case_of(row): row for row in [*results.read("delays", {"rows": []})["rows"], *rows]}
+    order = [(case.kind, case.name, case.change.onset) for case in cases()]
+    return [known[case] for case in order if case in known]
+
+
+def case_of(row):
+    return row["kind"], row["about"], row["onset"]
 
 
 def at(task):

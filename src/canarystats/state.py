@@ -1,10 +1,10 @@
 """States are small frozen dataclasses; this turns them into plain JSON data and back, bit for bit.
 
 A state holds numbers, text, arrays, other states, and tuples or dictionaries of those. It is
-written as the values of its fields in their order, without the last ones that are as they begin,
-and all of its arrays as one text: in place of an array stands its shape. Numbers survive JSON
-exactly, because Python writes the shortest text that reads back to the same number; NaN and
-infinities, which JSON does not know, are text. The arrays are the bytes of their float64s,
+written as the values of its fields in their order, states within it without the last ones that are
+as they begin, and all of its arrays as one text: in place of an array stands its shape. Numbers
+survive JSON exactly, because Python writes the shortest text that reads back to the same number;
+NaN and infinities, which JSON does not know, are text. The arrays are the bytes of their float64s,
 compressed: a third of the text, and the same bits.
 """
 
@@ -35,7 +35,12 @@ BYTES = 8  # of a float64
 def pack(state: object) -> dict[str, Any]:
     """Plain data for a state: its values, and its arrays as text."""
     arrays = list[NDArray[np.float64]]()
-    values = _packed(state, arrays)
+    values: Any
+    if is_dataclass(state):
+        kind: Any = type(state)
+        values = [_packed(getattr(state, name), arrays) for name in _names(kind)]
+    else:
+        values = _packed(state, arrays)
     return {"values": values, "arrays": _text(arrays)}
 
 
@@ -131,6 +136,9 @@ def unpack(kind: type[T], data: Any, path: str = "state") -> T:
 
 
 def _whole(kind: Any, values: Any, arrays: str) -> Any:
+    if is_dataclass(kind) and len(values) != len(fields(kind)):
+        msg = f"{len(values)} values for {len(fields(kind))} fields"
+        raise ValueError(msg)
     numbers = _Arrays(arrays)
     state = _unpack(kind, values, numbers)
     numbers.close()

@@ -53,5 +53,5 @@ class GaugeNoise:
         """What such a history would teach."""
         both = 2.0 * self.sigma**2
         time = self.autocorrelation_time
-        told = (self.history_ticks, time, both * time, both / time, 2.0, 0.0, 0.0)
+        told = (self.history_ticks, time, both * time, both / time, 2.0, 0.0, 0.0, 0.0)
         return Noise(*(np.array([value], dtype=np.float64) for value in told))

@@ -24,6 +24,7 @@ Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49:1055-1080; Sh
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -31,8 +32,18 @@ from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.kernels import drift, normal_mixture, student
-from canarystats.sequential import noise
-from canarystats.sequential.gauge_state import GaugeState, only_where, start
+from canarystats.sequential import noise, pod_effects
+from canarystats.sequential.gauge_state import (
+    NOT_WORSE,
+    PLAIN,
+    WORSE,
+    GaugeState,
+    of_batches,
+    only_where,
+    ordinary,
+    start,
+    told_by_pods,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +58,6 @@ INTERVAL_LEVEL = 0.95
 FEWEST_BATCHES = 6
 WINDOW = 960  # ticks of a rollout, four hours of 15 s, a quarter of which the intervals suit best
 SHORTEST_TUNING = 50
-WORSE, NOT_WORSE, PLAIN = slice(0, 2), slice(2, 4), 4
 
 
 class Gauge:
@@ -136,6 +146,7 @@ class Gauge:
             Unix seconds.
         """
         (left, left_pods), (right, right_pods) = noise.pod_mean(canary), noise.pod_mean(baseline)
+        apart = pod_effects.step(state.apart, baseline, right)
         right = right if self.times is None else self.times * right
         seen = np.isfinite(left) & np.isfinite(right)
         left, right = np.where(seen, left, 0.0), np.where(seen, right, 0.0)
@@ -144,8 +155,9 @@ class Gauge:
         # With fewer pods than in its history a side is noisier; with more it may not be calmer.
         share = np.maximum(pods / state.noise.pods, 1.0)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            ordinary = state.noise.ordinary(pods)
-            stepped = self._stepped(state, (left, right), (share, ordinary), at)
+            lasting = ordinary(state, pods)
+            after = replace(state, pods=pods, apart=apart)
+            stepped = self._stepped(after, (left, right), (share, lasting), at)
         return stepped if seen.all() else only_where(seen, stepped, state)
 
     def _stepped(
@@ -155,8 +167,8 @@ class Gauge:
         pods: tuple[FloatArray, FloatArray],
         at: float,
     ) -> GaugeState:
-        (left, right), (share, ordinary) = sides, pods
-        beyond = self._beyond(left - right, np.abs(right), ordinary)
+        (left, right), (share, lasting) = sides, pods
+        beyond = self._beyond(left - right, np.abs(right), lasting)
         ticks, total = state.ticks + 1.0, state.total + beyond
         change = np.where(np.isnan(state.last), 0.0, beyond[:, PLAIN] - state.last)
         changes = state.changes + state.noise.bounded(change / np.sqrt(share))
@@ -179,8 +191,8 @@ class Gauge:
         off = value - state.mean
         mean = state.mean + off / np.maximum(batches, 1.0)[:, None]
         squares = state.squares + off * (value - mean)
-        return GaugeState(
-            noise=state.noise,
+        return replace(
+            state,
             ticks=ticks,
             level=state.level + np.stack([left, right], axis=1),
             total=total,
@@ -198,11 +210,9 @@ class Gauge:
             since=np.where(lower, np.nan, since),
         )
 
-    def _beyond(
-        self, difference: FloatArray, level: FloatArray, ordinary: FloatArray
-    ) -> FloatArray:
+    def _beyond(self, difference: FloatArray, level: FloatArray, lasting: FloatArray) -> FloatArray:
         """How far each question's alternative lies above its null at a tick, shape (K, 5)."""
-        margin, allowed = np.maximum(self.margin * level, ordinary), self.allowed * level
+        margin, allowed = np.maximum(self.margin * level, lasting), self.allowed * level
         rows = [
             difference - margin,
             -difference - margin,
@@ -245,8 +255,8 @@ class Gauge:
 
     def _by_batches(self, state: GaugeState) -> FloatArray:
         n = state.batches[:, None]
-        variance = state.squares[:, :PLAIN] / np.maximum(n - 1.0, 1.0)
-        found = student.log_e_value(n, state.mean[:, :PLAIN], variance, one_sided=True)
+        mean, squares = of_batches(state)
+        found = student.log_e_value(n, mean, squares / np.maximum(n - 1.0, 1.0), one_sided=True)
         return np.where(n < FEWEST_BATCHES, np.minimum(found, 0.0), found)
 
     def _by_ticks(self, state: GaugeState) -> FloatArray:
@@ -273,7 +283,7 @@ class Gauge:
         """
         n = state.batches[:, None] * np.ones(4)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            squares, mean = state.squares[:, :PLAIN], state.mean[:, :PLAIN]
+            mean, squares = of_batches(state)
             t = np.where(mean == 0, 0.0, mean * np.sqrt(n * (n - 1.0) / squares))
             z = student.as_z(np.where(n >= FEWEST_BATCHES, t, np.nan), n - 1.0)
             known = self._variance(state.noise, state.ticks, state.changes)[:, None]
@@ -335,7 +345,7 @@ class Gauge:
 
     def _assumptions(self, state: GaugeState, row: int) -> tuple[str, ...]:
         restless = state.noise.restlessness(state.ticks, state.changes)
-        return noise.told(state.noise, self.batch, restless, row)
+        return noise.told(state.noise, self.batch, restless, row) + told_by_pods(state, row)
 
     def _batch(self, state: GaugeState, row: int) -> int:
         return int(state.noise.batch(self.batch)[row])

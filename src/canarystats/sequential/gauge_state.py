@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.kernels import drift
+from canarystats.sequential import pod_effects
 from canarystats.sequential.noise import Noise
 
 FloatArray = NDArray[np.float64]
+WORSE, NOT_WORSE, PLAIN = slice(0, 2), slice(2, 4), 4  # columns of width five
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,10 @@ class GaugeState:
         Sums of the running batch, shape (K, 5), and its ticks so far, shape (K,).
     batches, mean, squares
         The finished batches: how many, their mean and sum of squares about it.
+    pods
+        Sum over both sides of one over the pods averaged at the last tick, shape (K,).
+    apart
+        What the baseline's pods have shown of their lasting differences; see `pod_effects`.
     lowest, since
         The smallest total so far and the first tick after it in Unix seconds, shape (K, 2); NaN
         while the total is at its lowest.
@@ -59,6 +65,8 @@ class GaugeState:
     batches: FloatArray
     mean: FloatArray
     squares: FloatArray
+    pods: FloatArray
+    apart: FloatArray
     lowest: FloatArray
     since: FloatArray
 
@@ -82,6 +90,8 @@ def start(learned: Noise) -> GaugeState:
         batches=one,
         mean=five,
         squares=five,
+        pods=2.0 * np.ones(size),
+        apart=pod_effects.begin(size),
         lowest=two,
         since=np.full((size, 2), np.nan),
     )
@@ -94,3 +104,60 @@ def only_where(seen: NDArray[np.bool_], after: GaugeState, before: GaugeState) -
         new, old = getattr(after, field.name), getattr(before, field.name)
         rows[field.name] = np.where(seen.reshape(-1, *[1] * (new.ndim - 1)), new, old)
     return replace(before, **rows)
+
+
+def ordinary(state: GaugeState, pods: FloatArray) -> FloatArray:
+    """The lasting difference between two sides that no change needs to explain, shape (K,).
+
+    What the history shows of it, or else the pods of the running baseline.
+
+    Parameters
+    ----------
+    state
+        Where the tests stand.
+    pods
+        Sum over both sides of one over the pods averaged, shape (K,).
+    """
+    known = state.noise.ordinary(pods)
+    shown = pod_effects.ordinary(*_shown_by_pods(state), pods)
+    return np.where(state.noise.pod_freedom > 0, known, np.maximum(known, shown))
+
+
+def _shown_by_pods(state: GaugeState) -> tuple[FloatArray, FloatArray]:
+    """What the running baseline's pods differ by lastingly, and its degrees of freedom."""
+    between, free = pod_effects.between(state.apart)
+    trusted, batches = state.noise.trusted, state.batches
+    spread = state.squares[:, PLAIN] / np.maximum(batches - 1.0, 1.0)
+    # What noise alone leaves of the difference between the sides' averages, and so of a pod's.
+    left = np.where(
+        trusted,
+        state.noise.variance / np.maximum(state.ticks, 1.0) / state.noise.pods,
+        spread / np.maximum(batches, 1.0) / state.pods,
+    )
+    told = trusted | (batches >= 2)
+    return np.sqrt(np.fmax(between - left, 0.0)), np.where(told, free, 0.0)
+
+
+def told_by_pods(state: GaugeState, row: int) -> tuple[str, ...]:
+    """What the running baseline's pods show of one row, in sentences; nothing where unused."""
+    effect = float(_shown_by_pods(state)[0][row])
+    if state.noise.pod_freedom[row] or not effect:
+        return ()
+    most = float(ordinary(state, state.pods)[row])
+    said = f"pods of the running baseline differ lastingly by {effect:.4g}, so two sides may differ"
+    return (f"{said} by {most:.4g} without any change",)
+
+
+def of_batches(state: GaugeState) -> tuple[FloatArray, FloatArray]:
+    """Mean and sum of squares of the batches for each question, shape (K, 4) each.
+
+    *Worse* is asked beyond its margin, or beyond the ordinary difference between pods where that
+    is larger.
+    """
+    mean, squares = state.mean[:, :PLAIN].copy(), state.squares[:, :PLAIN].copy()
+    plain = state.mean[:, PLAIN]
+    beyond = np.stack([plain, -plain], axis=1) - ordinary(state, state.pods)[:, None]
+    larger = beyond < mean[:, WORSE]
+    squares[:, WORSE] = np.where(larger, state.squares[:, PLAIN, None], squares[:, WORSE])
+    mean[:, WORSE] = np.minimum(beyond, mean[:, WORSE])
+    return mean, squares

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.kernels.long_run import long_run
+from canarystats.sequential import pod_effects
 
 FloatArray = NDArray[np.float64]
 
@@ -60,6 +61,8 @@ class Noise:
         Sum over both sides of one over the pods averaged.
     pod_effect
         Standard deviation of what pods differ by lastingly, in the metric's unit.
+    pod_freedom
+        Degrees of freedom that was learned from; 0 where nothing shows it.
     side_effect
         What the two sides of an A/A history differ by lastingly, in the same unit.
     """
@@ -70,6 +73,7 @@ class Noise:
     step_variance: FloatArray
     pods: FloatArray
     pod_effect: FloatArray
+    pod_freedom: FloatArray
     side_effect: FloatArray
 
     @property
@@ -92,16 +96,15 @@ class Noise:
     def ordinary(self, pods: FloatArray) -> FloatArray:
         """The lasting difference between two sides that no change needs to explain, shape (K,).
 
-        One standard deviation of a pod, or two of the difference between the sides' means where
-        they have few pods.
+        What the sides of the history differed by, or what `pod_effects` makes of its pods.
 
         Parameters
         ----------
         pods
             Sum over both sides of one over the pods averaged, shape (K,).
         """
-        few = np.maximum(1.0, 2.0 * np.sqrt(pods))
-        return np.maximum(self.side_effect, few * self.pod_effect)
+        of_pods = pod_effects.ordinary(self.pod_effect, self.pod_freedom, pods)
+        return np.maximum(self.side_effect, of_pods)
 
     def bounded(self, change: FloatArray) -> FloatArray:
         """Half a squared change, shape (K,), as far as one change may count."""
@@ -125,7 +128,7 @@ class Noise:
 def unknown(size: int) -> Noise:
     """The noise of gauges without history."""
     zero, one = np.zeros(size), np.ones(size)
-    return Noise(zero, one, zero, zero, 2.0 * one, zero, zero)
+    return Noise(zero, one, zero, zero, 2.0 * one, zero, zero, zero)
 
 
 def learn(canary: FloatArray, baseline: FloatArray | None) -> Noise:
@@ -150,7 +153,7 @@ def learn(canary: FloatArray, baseline: FloatArray | None) -> Noise:
     return _noise(
         (found.n, found.time, found.long_run_variance, _step_variance(difference)),
         pods,
-        (offset, between),
+        (offset, between, free + more),
     )
 
 
@@ -166,7 +169,7 @@ def learn_level(values: FloatArray) -> Noise:
     found, zero = long_run(_finite(mean)), np.zeros(len(values))
     pods = _mean(1.0 / np.maximum(count, 1.0))
     told = found.n, found.time, found.long_run_variance, _step_variance(mean)
-    return _noise(told, pods, (zero, zero))
+    return _noise(told, pods, (zero, zero, zero))
 
 
 def _alone(values: FloatArray) -> Noise:
@@ -175,7 +178,7 @@ def _alone(values: FloatArray) -> Noise:
     if values.shape[2] < 2:
         found = long_run(_finite(mean))
         told = found.n, found.time, 2.0 * found.long_run_variance, 2.0 * _step_variance(mean)
-        return _noise(told, np.full(len(values), 2.0), (np.zeros(len(values)),) * 2)
+        return _noise(told, np.full(len(values), 2.0), (np.zeros(len(values)),) * 3)
     deviation, between, free = _effects(values)
     size, _, pods = deviation.shape
     flat = np.ascontiguousarray(deviation.transpose(0, 2, 1)).reshape(size * pods, -1)
@@ -191,16 +194,16 @@ def _alone(values: FloatArray) -> Noise:
     time = np.maximum(long / np.where(variance > 0, variance, 1.0), 1.0)
     between = between / np.maximum(free, 1.0)
     told = ticks, time, scale * long, scale * step
-    return _noise(told, 2.0 / each, (np.zeros(size), between))
+    return _noise(told, 2.0 / each, (np.zeros(size), between, free))
 
 
 def _noise(
     told: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
     pods: FloatArray,
-    lasting: tuple[FloatArray, FloatArray],
+    lasting: tuple[FloatArray, FloatArray, FloatArray],
 ) -> Noise:
     ticks, time, variance, step_variance = told
-    offset, between = lasting
+    offset, between, free = lasting
     # A history that never changes, or is too large to square, says nothing of the noise.
     varies = np.isfinite(variance) & (variance > 0) & (step_variance > 0)
     variance = np.where(varies, variance, 0.0)
@@ -216,6 +219,7 @@ def _noise(
         np.where(varies, step_variance, 0.0),
         pods,
         np.where(np.isfinite(pod_effect), pod_effect, 0.0),
+        free,
         np.where(np.isfinite(side_effect), side_effect, 0.0),
     )
 
