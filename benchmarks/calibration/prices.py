@@ -24,12 +24,14 @@ from benchmarks.calibration.methods import CountsMethod, GaugeMethod, first_reac
 from benchmarks.calibration.scenarios import HISTORY, SEED
 
 from canarystats.kernels import detectors, mixture
+from canarystats.sequential import gauge_onset
 from canarystats.sequential.restart import Restart
 
 REPLICATIONS, SHARE, RATIOS, TICKS = 1000, 0.1, (1.5, 2.0, 5.0), 320
 LONG = 20_000  # ticks of history, three and a half days
 LEVELS = (LEVEL, 1 / 800)  # alone, and what a claim of the preset with eight triggers has
 STEEP = mixture.ODDS >= 1.1
+UPWARDS = np.array([True, False])
 
 
 def likelihoods(drawn, odds):
@@ -131,7 +133,8 @@ def since_when(runs, ticks=900):
         paths, since = np.empty((2, runs, ticks))
         for t in range(ticks):
             state = method.step(state, drawn.canary[:, t], drawn.baseline[:, t], None, float(t))
-            paths[:, t], since[:, t] = method.log_e(state), state.since[:, 0]
+            paths[:, t] = method.log_e(state)
+            since[:, t] = gauge_onset.onset(state.rises, state.since, UPWARDS)
         away = drawn.canary[:, :, 0] - drawn.baseline[:, :, 0]
         noise = float(np.sqrt(200.0))
         gains = detectors.normal_gain(away.ravel(), noise * np.array([0.25, 0.5, 1.0, 2.0]), noise)

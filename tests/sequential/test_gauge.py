@@ -11,7 +11,14 @@ from scipy import stats
 
 from canarystats.evidence import Status
 from canarystats.kernels import student
-from canarystats.sequential.gauge import FEWEST_BATCHES, Gauge
+from canarystats.sequential.gauge import Gauge
+from canarystats.sequential.gauge_batches import (
+    FEWEST_BATCHES,
+    GROSS,
+    GROSS_PRECISION,
+    LATE,
+    SMALL,
+)
 from canarystats.sequential.gauge_state import GaugeState
 from canarystats.state import pack, unpack
 from tests.kernels.processes import ar1
@@ -62,7 +69,24 @@ def test_without_history_the_e_value_is_that_of_the_t_test_on_batch_means():
     expected = student.log_e_value(
         12, np.array([means.mean()]), np.array([means.var(ddof=1)]), one_sided=True
     )
-    assert both(canary, baseline, margin=0.02)["worse"] == pytest.approx(float(expected[0]))
+    design = gauge(margin=0.02)
+    state = follow(design, canary, baseline)
+    about_zero = np.array((means**2).sum())
+    gross = student.log_e_value_of_last(
+        *map(np.array, (12, 12, means.sum(), about_zero, GROSS_PRECISION))
+    )
+    parts = float(expected[0]), float(gross), float(state.stretches.log_e[0, 0])
+    weighed = sum(
+        weight * math.exp(part) for weight, part in zip((SMALL, GROSS, LATE), parts, strict=True)
+    )
+    assert log_e(design, state)["worse"] == pytest.approx(math.log(weighed))
+
+
+def test_without_history_not_worse_is_the_t_test_on_batch_means():
+    canary, baseline = noisy(60, 100, 1), noisy(60, 100, 2)
+    means = (1.05 * baseline - canary)[0, :, 0].reshape(-1, 5).mean(axis=1)
+    expected = student.log_e_value(12, means.mean(), means.var(ddof=1), one_sided=True)
+    assert both(canary, baseline)["not_worse"] == pytest.approx(float(expected))
 
 
 def test_short_history_sets_the_batches_to_three_autocorrelation_times():

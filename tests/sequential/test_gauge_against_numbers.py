@@ -33,12 +33,12 @@ def remembering(shape, phi, seed):
     return values
 
 
-def test_against_a_number_it_is_the_t_test_on_batch_means_above_it():
+def test_against_a_number_it_is_the_t_test_on_batch_means_below_it():
     values = 3.0 + remembering((1, 60), 0.0, 1)
     *_, state = walk(design(), values, np.full((1, 60), 2.5))
-    means = values.reshape(-1, BATCH).mean(axis=1) - 2.5
+    means = 2.5 - values.reshape(-1, BATCH).mean(axis=1)
     expected = student.log_e_value(12, means.mean(), means.var(ddof=1), one_sided=True)
-    assert design().log_e(state)["worse"][0] == pytest.approx(float(expected))
+    assert design().log_e(state)["not_worse"][0] == pytest.approx(float(expected))
 
 
 def test_times_a_number_is_the_comparison_with_so_much_more():

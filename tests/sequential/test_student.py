@@ -35,6 +35,46 @@ def test_the_e_value_is_the_mixture_over_standardised_effects(n, mean):
         assert found == pytest.approx(by_integration(n, mean, 1.0), abs=1e-5)
 
 
+def of_last_by_integration(n, last, total, squares, precision):
+    """The likelihood of the last ones shifted over that of none, over effects and scales."""
+
+    def shifted(inverse_scale, effect):
+        gain = effect * total * inverse_scale - last * effect**2 / 2
+        prior = 2 * stats.norm.pdf(effect, scale=1 / math.sqrt(precision))
+        return inverse_scale ** (n - 1) * math.exp(gain - squares * inverse_scale**2 / 2) * prior
+
+    def plain(inverse_scale):
+        return inverse_scale ** (n - 1) * math.exp(-squares * inverse_scale**2 / 2)
+
+    above, _ = integrate.dblquad(shifted, 0, 12 / math.sqrt(precision), 0, 8)
+    below, _ = integrate.quad(plain, 0, 8)
+    return math.log(above / below)
+
+
+@pytest.mark.parametrize(
+    ("n", "last", "total", "squares", "precision"),
+    [(9, 3, 4.0, 9.0, 1.0), (9, 3, -2.0, 9.0, 1.0), (5, 2, 3.5, 7.0, 0.5), (4, 4, 3.0, 5.0, 3.0)],
+)
+def test_the_e_value_of_the_last_is_the_mixture_over_their_effects(
+    n, last, total, squares, precision
+):
+    found = student.log_e_value_of_last(*map(np.array, (n, last, total, squares, precision)))
+    expected = of_last_by_integration(n, last, total, squares, precision)
+    assert float(found) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_e_value_of_the_last_of_all_is_that_of_all():
+    rng = np.random.default_rng(4)
+    for n in (2, 5, 30):
+        values = rng.normal(0.4, 1.0, n)
+        whole = student.log_e_value(n, values.mean(), values.var(ddof=1), one_sided=True)
+        sums = values.sum(), (values**2).sum()
+        found = student.log_e_value_of_last(*map(np.array, (n, n, *sums, G)))
+        assert float(found) == pytest.approx(float(whole), abs=1e-10)
+    assert float(student.log_e_value_of_last(*map(np.array, (5, 0, 0.0, 3.0, 1.0)))) == 0.0
+    assert float(student.log_e_value_of_last(*map(np.array, (5, 2, 0.0, 0.0, 1.0)))) < 0.0
+
+
 def test_the_unit_does_not_matter():
     base = student.log_e_value(9, np.array([0.7]), np.array([0.3]))
     for scale in (1e-6, 1e3, 1e9):

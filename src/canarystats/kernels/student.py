@@ -67,6 +67,41 @@ def log_e_value(
     return np.where(n < 2, 0.0, log_e)
 
 
+def log_e_value_of_last(
+    n: FloatArray, last: FloatArray, total: FloatArray, squares: FloatArray, precision: FloatArray
+) -> FloatArray:
+    """Logarithm of the one-sided e-value that the mean of the last observations is above zero.
+
+    As the test above, but the noise is told by observations before them as well:
+
+        E = sqrt(g / (g + m)) (1 - u)^(-n/2) 2 F_n(sqrt(n u / (1 - u))),   u = S² / ((g + m) Q)
+
+    where m observations have the sum S, the root has the sign of S, and Q adds to their squares,
+    about zero, what those before differ by from their own mean. S / sqrt(Q) only grows with the
+    mean of the m, whatever the mean before them.
+
+    Parameters
+    ----------
+    n
+        Degrees of freedom of Q: m, and the observations before them less one.
+    last
+        m; 0 says nothing.
+    total
+        S.
+    squares
+        Q.
+    precision
+        g; arrays of one shape, or of shapes that fit.
+    """
+    weight = precision / (precision + last)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        u = np.where(squares > 0, total * total / squares / (precision + last), 0.0)
+        a = np.copysign(np.sqrt(n * u / (1.0 - u)), total)
+        twice = np.maximum(2.0 * stdtr(np.maximum(n, 1.0), a), SMALLEST)
+        log_e: FloatArray = 0.5 * np.log(weight) - 0.5 * n * np.log1p(-u) + np.log(twice)
+    return np.where(last > 0, log_e, 0.0)
+
+
 def as_z(t: FloatArray, freedom: FloatArray) -> FloatArray:
     """The standard normal value that is as far out as a t value is; NaN stays NaN.
 

@@ -32,13 +32,13 @@ from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.kernels import drift, normal_mixture, student
-from canarystats.sequential import noise, pod_effects
+from canarystats.sequential import gauge_batches, gauge_onset, noise, pod_effects
+from canarystats.sequential.gauge_batches import FEWEST_BATCHES
 from canarystats.sequential.gauge_state import (
     NOT_WORSE,
     PLAIN,
     WORSE,
     GaugeState,
-    of_batches,
     only_where,
     ordinary,
     start,
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 INTERVAL_LEVEL = 0.95
-# Not even batches that are all the same bring a one-sided e-value of 20 sooner, and where a policy
-# asks for less, fewer say too little of their own spread.
-FEWEST_BATCHES = 6
 WINDOW = 960  # ticks of a rollout, four hours of 15 s, a quarter of which the intervals suit best
 SHORTEST_TUNING = 50
 
@@ -182,8 +179,7 @@ class Gauge:
                 _standardised(beyond[:, WORSE], variance),
                 self.drifts(state.noise),
             )
-        lower = total[:, WORSE] <= state.lowest
-        since = np.where(np.isnan(state.since), at, state.since)
+        rises, since = gauge_onset.step(state.rises, state.since, left, right, at)
         batch, in_batch = state.batch + beyond, state.in_batch + 1.0
         full = in_batch >= state.noise.batch(self.batch)
         value = batch / in_batch[:, None]
@@ -191,7 +187,7 @@ class Gauge:
         off = value - state.mean
         mean = state.mean + off / np.maximum(batches, 1.0)[:, None]
         squares = state.squares + off * (value - mean)
-        return replace(
+        after = replace(
             state,
             ticks=ticks,
             level=state.level + np.stack([left, right], axis=1),
@@ -206,9 +202,12 @@ class Gauge:
             batches=batches,
             mean=np.where(full[:, None], mean, state.mean),
             squares=np.where(full[:, None], squares, state.squares),
-            lowest=np.minimum(total[:, WORSE], state.lowest),
-            since=np.where(lower, np.nan, since),
+            rises=rises,
+            since=since,
         )
+        if full.any() and not state.noise.trusted.all():
+            after = gauge_batches.with_batch(state, after, value)
+        return after
 
     def _beyond(self, difference: FloatArray, level: FloatArray, lasting: FloatArray) -> FloatArray:
         """How far each question's alternative lies above its null at a tick, shape (K, 5)."""
@@ -239,7 +238,7 @@ class Gauge:
         found = np.zeros((len(trusted), 4))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if not trusted.all():
-                found = self._by_batches(state)
+                found = gauge_batches.log_e_values(state)
             if trusted.any():
                 found = np.where(trusted[:, None], self._by_ticks(state), found)
         readable = np.isfinite(np.concatenate([state.level, found], axis=1))
@@ -252,12 +251,6 @@ class Gauge:
             "worse": np.logaddexp(worse[:, 0], worse[:, 1]) - np.log(2.0),
             "not_worse": not_worse.min(axis=1),
         }
-
-    def _by_batches(self, state: GaugeState) -> FloatArray:
-        n = state.batches[:, None]
-        mean, squares = of_batches(state)
-        found = student.log_e_value(n, mean, squares / np.maximum(n - 1.0, 1.0), one_sided=True)
-        return np.where(n < FEWEST_BATCHES, np.minimum(found, 0.0), found)
 
     def _by_ticks(self, state: GaugeState) -> FloatArray:
         worse = drift.log_e_values(state.mass, state.log_scale, state.ticks)
@@ -283,7 +276,7 @@ class Gauge:
         """
         n = state.batches[:, None] * np.ones(4)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            mean, squares = of_batches(state)
+            mean, squares = gauge_batches.of_batches(state)
             t = np.where(mean == 0, 0.0, mean * np.sqrt(n * (n - 1.0) / squares))
             z = student.as_z(np.where(n >= FEWEST_BATCHES, t, np.nan), n - 1.0)
             known = self._variance(state.noise, state.ticks, state.changes)[:, None]
@@ -302,14 +295,10 @@ class Gauge:
         return f"{int(state.batches[row])} batches"
 
     def onset(self, state: GaugeState, claim: str = "worse", row: int = 0) -> float | None:
-        """Unix seconds of the tick since which the canary has done worse than its margin.
-
-        The tick after the smallest running total, the most likely beginning of a lasting shift.
-        """
+        """Unix seconds of the likeliest beginning of a lasting shift in the harmful direction."""
         if claim != "worse":
             return None
-        totals = np.where(self._directions, state.total[row, WORSE] - state.lowest[row], -np.inf)
-        at = float(state.since[row, int(np.argmax(totals))])
+        at = float(gauge_onset.onset(state.rises, state.since, self._directions)[row])
         return None if np.isnan(at) else at
 
     def evidence(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.kernels import drift
-from canarystats.sequential import pod_effects
+from canarystats.sequential import gauge_onset, late_shift, pod_effects
+from canarystats.sequential.late_shift import Stretches
 from canarystats.sequential.noise import Noise
 
 FloatArray = NDArray[np.float64]
@@ -46,9 +48,10 @@ class GaugeState:
         Sum over both sides of one over the pods averaged at the last tick, shape (K,).
     apart
         What the baseline's pods have shown of their lasting differences; see `pod_effects`.
-    lowest, since
-        The smallest total so far and the first tick after it in Unix seconds, shape (K, 2); NaN
-        while the total is at its lowest.
+    stretches
+        What stretches of the batches have shown: see `late_shift`.
+    rises, since
+        How a lasting shift is dated: see `gauge_onset`.
     """
 
     noise: Noise
@@ -67,7 +70,8 @@ class GaugeState:
     squares: FloatArray
     pods: FloatArray
     apart: FloatArray
-    lowest: FloatArray
+    stretches: Stretches
+    rises: FloatArray
     since: FloatArray
 
 
@@ -75,6 +79,7 @@ def start(learned: Noise) -> GaugeState:
     """The state before the first tick."""
     size = len(learned.ticks)
     one, two, five = np.zeros(size), np.zeros((size, 2)), np.zeros((size, 5))
+    rises, since = gauge_onset.begin(size)
     return GaugeState(
         noise=learned,
         ticks=one,
@@ -92,18 +97,33 @@ def start(learned: Noise) -> GaugeState:
         squares=five,
         pods=2.0 * np.ones(size),
         apart=pod_effects.begin(size),
-        lowest=two,
-        since=np.full((size, 2), np.nan),
+        stretches=late_shift.begin(size),
+        rises=rises,
+        since=since,
     )
 
 
 def only_where(seen: NDArray[np.bool_], after: GaugeState, before: GaugeState) -> GaugeState:
     """The rows of ``after`` where ``seen``, shape (K,), and of ``before`` elsewhere."""
-    rows = {}
+    rows: dict[str, Any] = {"stretches": stretches_where(seen, after, before)}
     for field in fields(GaugeState)[1:]:
-        new, old = getattr(after, field.name), getattr(before, field.name)
-        rows[field.name] = np.where(seen.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+        if field.name not in rows:
+            rows[field.name] = where(seen, getattr(after, field.name), getattr(before, field.name))
     return replace(before, **rows)
+
+
+def stretches_where(chosen: NDArray[np.bool_], after: GaugeState, before: GaugeState) -> Stretches:
+    """The stretches of ``after`` where ``chosen``, shape (K,), and of ``before`` elsewhere."""
+    new, old = after.stretches, before.stretches
+    if new is old:
+        return old
+    names = [field.name for field in fields(Stretches)]
+    return Stretches(*[where(chosen, getattr(new, name), getattr(old, name)) for name in names])
+
+
+def where(chosen: NDArray[np.bool_], new: FloatArray, old: FloatArray) -> FloatArray:
+    """The rows of ``new`` that are ``chosen``, and of ``old`` elsewhere."""
+    return np.where(chosen.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
 def ordinary(state: GaugeState, pods: FloatArray) -> FloatArray:
@@ -146,18 +166,3 @@ def told_by_pods(state: GaugeState, row: int) -> tuple[str, ...]:
     most = float(ordinary(state, state.pods)[row])
     said = f"pods of the running baseline differ lastingly by {effect:.4g}, so two sides may differ"
     return (f"{said} by {most:.4g} without any change",)
-
-
-def of_batches(state: GaugeState) -> tuple[FloatArray, FloatArray]:
-    """Mean and sum of squares of the batches for each question, shape (K, 4) each.
-
-    *Worse* is asked beyond its margin, or beyond the ordinary difference between pods where that
-    is larger.
-    """
-    mean, squares = state.mean[:, :PLAIN].copy(), state.squares[:, :PLAIN].copy()
-    plain = state.mean[:, PLAIN]
-    beyond = np.stack([plain, -plain], axis=1) - ordinary(state, state.pods)[:, None]
-    larger = beyond < mean[:, WORSE]
-    squares[:, WORSE] = np.where(larger, state.squares[:, PLAIN, None], squares[:, WORSE])
-    mean[:, WORSE] = np.minimum(beyond, mean[:, WORSE])
-    return mean, squares
