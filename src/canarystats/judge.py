@@ -13,24 +13,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from canarystats import waiting
 from canarystats.evidence import Evidence, Question
-from canarystats.folds.setting import Proof
-from canarystats.policy import Metric, format_duration
+from canarystats.holding import reasons_to_hold, wait
+from canarystats.policy import format_duration
 from canarystats.rules import ABSOLUTE, SIGNALS
-from canarystats.triggers.hold import LONGEST_GAP_INTERVALS
 from canarystats.verdict import Condition, Decision, Firing, Reading, Verdict
+from canarystats.views import acting, split_is_off
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from canarystats.policy import Policy
+    from canarystats.views import Course, MetricView
 
-FEWEST_TO_TELL = 10  # ticks before the time between them says how the data is spaced
 # Questions that compare nothing, or that ask for the split itself.
 UNTOUCHED_BY_SPLIT = {Question.SPLIT, Question.LEVEL}
 SUSPECT = "the traffic is not divided as designed: this comparison is suspect"
@@ -43,83 +41,6 @@ READ = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class MetricView:
-    """What the judge is told about one metric.
-
-    Parameters
-    ----------
-    metric
-        Its place in the policy.
-    evidence, readings, proofs
-        What was found, what its rules see, what promotion needs of it.
-    trouble
-        Why it counts as without data, empty where it does not.
-    partial
-        What was partial in the source's answer, empty where nothing was.
-    split_is_off
-        Whether it shows the traffic not to be divided as designed.
-    beside
-        What the baseline alone does not fulfil of its rules.
-    moved
-        That the baseline alone got worse lately, as the end of a sentence.
-    silenced
-        What a window of the policy looks away from at the last tick.
-    samples
-        Canary requests or observations so far; None where it counts none.
-    """
-
-    metric: Metric
-    evidence: tuple[Evidence, ...] = ()
-    readings: tuple[Reading, ...] = ()
-    proofs: tuple[Proof, ...] = ()
-    trouble: str = ""
-    partial: str = ""
-    split_is_off: bool = False
-    beside: tuple[str, ...] = ()
-    moved: str = ""
-    silenced: tuple[str, ...] = ()
-    samples: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How the rollout has gone so far.
-
-    Parameters
-    ----------
-    rollout
-        The caller's name for it.
-    started, at
-        Unix seconds of its first and its last tick; None where the data has no times.
-    alive
-        Unix seconds of the first tick with data on the canary of a metric that may decide.
-    ticks, suppressed
-        Ticks so far, and those at which a window of the policy looked away.
-    share
-        The canary's designed share of the traffic at the last tick.
-    firings
-        Every rule that has fired, the earliest first.
-    firing_now
-        The rules that fire at the last tick.
-    policy_digest, input_digest, library_version
-        What it takes to recompute the verdict.
-    """
-
-    rollout: str
-    started: float | None
-    alive: float | None
-    at: float | None
-    ticks: int
-    suppressed: int
-    share: float | None
-    firings: tuple[Firing, ...]
-    firing_now: tuple[Firing, ...]
-    policy_digest: str
-    input_digest: str
-    library_version: str
-
-
 def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdict:
     """One verdict from everything that is known."""
     causes = [firing for firing in course.firings if firing.action == "rollback"]
@@ -127,7 +48,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         decision, reasons = Decision.ROLLBACK, tuple(firing.reason for firing in causes)
     else:
         would = tuple(f"would roll back: {firing.reason}" for firing in causes)
-        reasons = would + _reasons_to_hold(policy, views, course)
+        reasons = would + reasons_to_hold(policy, views, course)
         decision = Decision.HOLD if reasons else Decision.PROMOTE
     if decision is Decision.PROMOTE:
         reasons = (_why_promote(views, course),)
@@ -154,7 +75,7 @@ def decide(policy: Policy, views: Sequence[MetricView], course: Course) -> Verdi
         suppressed_ticks=course.suppressed,
         decided_at=causes[0].at if rolled_back else None,
         next_look=None if rolled_back or course.at is None else course.at + policy.interval,
-        decision_in_seconds=_wait(policy, views, course) if waits else None,
+        decision_in_seconds=wait(policy, views, course) if waits else None,
         onset=causes[0].onset if causes else None,
         onset_interval=causes[0].onset_interval if causes else None,
         share=course.share,
@@ -175,19 +96,10 @@ def _as_allowed(firing: Firing, policy: Policy) -> Firing:
     return firing.model_copy(update={"action": "report"})
 
 
-def _live(views: Sequence[MetricView]) -> list[MetricView]:
-    """The metrics that may decide."""
-    return [view for view in views if not view.metric.dry_run]
-
-
-def _split_is_off(views: Sequence[MetricView]) -> bool:
-    return any(view.split_is_off for view in _live(views))
-
-
 def _evidence(views: Sequence[MetricView]) -> tuple[Evidence, ...]:
     """Everything found; comparisons say so where the traffic is not divided as designed."""
     found = tuple(evidence for view in views for evidence in view.evidence)
-    if not _split_is_off(views):
+    if not split_is_off(views):
         return found
     return tuple(
         evidence
@@ -218,117 +130,6 @@ def _as_fired(reading: Reading, causes: Sequence[Firing]) -> Reading:
                 }
             )
     return reading
-
-
-def _reasons_to_hold(
-    policy: Policy, views: Sequence[MetricView], course: Course
-) -> tuple[str, ...]:
-    """Everything that stands against promotion, the weightiest first."""
-    found = _obstacles(policy, views, course)
-    found += [f"not shown yet: {proof.about} ({proof.detail})" for proof in _unproven(views)]
-    if not found and all(view.trouble for view in _live(views)):
-        found.append("no metric has data")
-    found += _too_early(policy, views, course)
-    return tuple(found + _too_far_apart(policy, course) if found else found)
-
-
-def _obstacles(policy: Policy, views: Sequence[MetricView], course: Course) -> list[str]:
-    """What stands against promotion besides too little evidence, time or traffic."""
-    found = [firing.reason for firing in course.firing_now if firing.action == "hold"]
-    required = [view for view in views if view.metric.required and not view.metric.dry_run]
-    if policy.on_no_data != "pass":
-        found += [f"{view.metric.name}: {view.trouble}" for view in required if view.trouble]
-    if policy.partial_data == "hold":
-        found += [f"{view.metric.name}: {view.partial}" for view in required if view.partial]
-    if _split_is_off(views):
-        found.append("the traffic is not divided as designed, so every comparison is suspect")
-    live = _live(views)
-    if not live:
-        found.append("every metric is on a dry run, so nothing decides")
-    found += [said for view in live for said in view.silenced]
-    found += [
-        f"{view.metric.name}: the baseline is {said}: it is unhealthy, so being no worse than it "
-        "proves nothing"
-        for view in live
-        for said in view.beside
-    ]
-    return found + [
-        f"{reading.detail}{_held(reading)}"
-        for view in views
-        for reading in _acting(policy, view)
-        if reading.condition is Condition.PENDING
-    ]
-
-
-def _acting(policy: Policy, view: MetricView) -> list[Reading]:
-    """The readings of the rules that may decide: on no dry run, and not only reported."""
-    told = {trigger.name for trigger in policy.triggers if trigger.action == "report"}
-    told |= {t.name + ABSOLUTE for t in policy.triggers if t.name in told and t.absolute}
-    readings = () if view.metric.dry_run else view.readings
-    return [reading for reading in readings if reading.trigger not in told]
-
-
-def _unproven(views: Sequence[MetricView]) -> list[Proof]:
-    """What promotion still needs to be shown of metrics that have data."""
-    required = [view for view in views if view.metric.required and not view.metric.dry_run]
-    proofs = [proof for view in required if not view.trouble for proof in view.proofs]
-    return [proof for proof in proofs if not proof.shown]
-
-
-def _wait(
-    policy: Policy, views: Sequence[MetricView], course: Course
-) -> tuple[float, float] | None:
-    """How long until a promotion, from and to, where only evidence, time or traffic lacks."""
-    if course.alive is None or course.at is None or _obstacles(policy, views, course):
-        return None
-    if all(view.trouble for view in _live(views)):
-        return None
-    samples = _samples(views) if policy.min_samples else None
-    return waiting.until_promoted(policy, _unproven(views), samples, course.alive, course.at)
-
-
-def _samples(views: Sequence[MetricView]) -> int | None:
-    """The canary requests of the metric that has most; None where none counts them."""
-    live = _live(views)
-    return max((view.samples for view in live if view.samples is not None), default=None)
-
-
-def _too_early(policy: Policy, views: Sequence[MetricView], course: Course) -> list[str]:
-    found = []
-    if policy.min_duration:
-        seen = 0.0
-        if course.alive is not None and course.at is not None:
-            seen = waiting.watched(policy, course.alive, course.at)
-        if course.at is None:
-            found.append("the data has no times, so the minimum duration cannot be checked")
-        elif seen < policy.min_duration:
-            need = format_duration(policy.min_duration)
-            found.append(f"{format_duration(round(seen))} of the minimum {need} have passed")
-    samples = _samples(views)
-    if samples is not None and samples < policy.min_samples:
-        found.append(f"{samples} of the minimum {policy.min_samples} canary samples")
-    return found
-
-
-def _too_far_apart(policy: Policy, course: Course) -> list[str]:
-    """That durations are not counted over ticks as wide as these; it holds nothing by itself."""
-    if course.started is None or course.at is None or course.ticks < FEWEST_TO_TELL:
-        return []
-    apart = (course.at - course.started) / (course.ticks - 1)
-    if apart <= LONGEST_GAP_INTERVALS * policy.interval:
-        return []
-    mean, interval = (format_duration(max(round(s), 1)) for s in (apart, policy.interval))
-    wide = f"ticks lie {mean} apart on average and the policy says interval: {interval}"
-    return [f"{wide}, so time between them does not count towards the duration of a rule"]
-
-
-def _held(reading: Reading) -> str:
-    if not reading.for_seconds:
-        return ""
-    held, full = (format_duration(round(s)) for s in (reading.held_seconds, reading.for_seconds))
-    if reading.held_seconds < reading.for_seconds:
-        return f" (held {held} of {full})"
-    return f" (held {held}, and waits for evidence)"
 
 
 def _why_promote(views: Sequence[MetricView], course: Course) -> str:
@@ -382,7 +183,7 @@ def _score(policy: Policy, views: Sequence[MetricView]) -> float:
     """
     worst: dict[str, float] = {}
     for view in views:
-        for reading in _acting(policy, view):
+        for reading in acting(policy, view):
             rule = reading.rule.removesuffix(ABSOLUTE)
             blind = reading.condition not in READ
             if not blind or view.metric.required:

@@ -27,9 +27,10 @@ from canarystats.intake import (
     take_in,
     take_in_history,
 )
-from canarystats.judge import Course, MetricView, decide
+from canarystats.judge import decide
 from canarystats.memory import Diary, Memory, recall, span_of, write_down
 from canarystats.version import __version__
+from canarystats.views import Course, MetricView
 from canarystats.windows import Kind, Pair
 
 if TYPE_CHECKING:
