@@ -129,12 +129,13 @@ def prices() -> str:
     """The delay of counts beside its limit, as less and less is known."""
     found = results.read("prices")["prices"]
     ratios = list(dict.fromkeys(row["ratio"] for row in found))
-    rows = []
+    levels, rows = list(found[0]["levels"]), []
     for way in dict.fromkeys(row["way"] for row in found):
-        each = {row["ratio"]: row for row in found if row["way"] == way}
-        cells = [f"{each[r]['mean']:.2f} ({each[r]['median']:.2f})" for r in ratios]
-        rows.append([way, *cells])
-    return table(["what is known", *(f"errors x{ratio:g}" for ratio in ratios)], rows)
+        each = {row["ratio"]: row["levels"] for row in found if row["way"] == way}
+        told = [each[ratio][level] for level in levels for ratio in ratios]
+        rows.append([way, *(f"{one['mean']:.2f} ({one['median']:.2f})" for one in told)])
+    heads = [f"x{ratio:g}, {100 * float(level):g} %" for level in levels for ratio in ratios]
+    return table(["what is known", *heads], rows)
 
 
 def since() -> str:

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from benchmarks.calibration import results
 from benchmarks.calibration.draws import Change, ar, bucket_shares, gauge
-from benchmarks.calibration.page import MARKED, table
 from benchmarks.calibration.scenarios import SEED
+from benchmarks.marked import rewrite, table
 
 import canarystats as cs
 from canarystats.folds.counts import CountsFold
@@ -281,10 +281,6 @@ def page(found) -> str:
     return table(head, rows)
 
 
-def filled(text, found) -> str:
-    return MARKED.sub(lambda m: f"{m[1]}{page(found)}\n{m[4]}", text)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=REPLICATIONS)
@@ -296,9 +292,13 @@ def main() -> None:
     print(f"{len(wrong)} times, largest error {max(map(abs, wrong)):.0%}")
     print(f"within 20 %: {np.mean(np.abs(wrong) <= 0.2):.0%}")
     if asked.keep:
+        fresh = {(made["about"], made["history"]): made for made in rows}
+        kept = results.read("plan", {"rows": rows})["rows"]
+        rows = [fresh.pop((made["about"], made["history"]), made) for made in kept]
+        rows += fresh.values()
         found = {"seed": SEED, "replications": asked.replications, "rows": rows}
         results.write("plan", found)
-        PAGE.write_text(filled(PAGE.read_text("utf-8"), found), "utf-8")
+        rewrite(PAGE, {"plan": lambda: page(found)})
 
 
 if __name__ == "__main__":

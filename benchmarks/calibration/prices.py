@@ -27,7 +27,7 @@ from canarystats.kernels import detectors, mixture
 from canarystats.sequential import gauge_onset
 from canarystats.sequential.restart import Restart
 
-REPLICATIONS, SHARE, RATIOS, TICKS = 1000, 0.1, (1.5, 2.0, 5.0), 320
+REPLICATIONS, SHARE, RATIOS, TICKS = 1000, 0.1, (1.5, 2.0, 5.0), 720
 LONG = 20_000  # ticks of history, three and a half days
 LEVELS = (LEVEL, 1 / 800)  # alone, and what a claim of the preset with eight triggers has
 STEEP = mixture.ODDS >= 1.1
@@ -76,13 +76,16 @@ def prices(runs):
             "and the noise, from nothing": followed(drawn, None)[0],
         }
         for way, paths in ways.items():
-            first = np.minimum(first_reached(paths, [LEVEL])[0], TICKS)
-            yield {
-                "ratio": ratio,
-                "way": way,
-                "mean": float(first.mean() / TUNED_LIMIT),
-                "median": float(np.median(first) / TUNED_LIMIT),
-            }
+            each_level = zip(LEVELS, first_reached(paths, LEVELS), strict=True)
+            found = {f"{level:g}": beside_limit(first, level) for level, first in each_level}
+            yield {"ratio": ratio, "way": way, "levels": found}
+
+
+def beside_limit(first, level):
+    """Mean and median of the ticks to a level, as multiples of the least there can be."""
+    limit = TUNED_LIMIT * math.log(level) / math.log(LEVEL)
+    ticks = np.minimum(first, TICKS)  # what is not found by then counts as found there
+    return {"mean": float(ticks.mean() / limit), "median": float(np.median(ticks) / limit)}
 
 
 def told(alarmed, onset):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,11 @@ from canarystats.plan import outlook
 from canarystats.plan.outlook import Condition, Told
 from canarystats.plan.passage import LONGEST, NUDGE, Path, steps
 from canarystats.plan.records import Outlook
+from canarystats.sequential import gauge_batches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from canarystats.plan.situation import Situation
@@ -89,8 +93,10 @@ def paths(design: Gauge, noise: Noise, level: float, harm: FloatArray) -> dict[s
     true = float(noise.variance[0])
     if not noise.trusted[0]:
         batch = float(noise.batch(design.batch)[0])
-        by_batches = [_batches(mean, true, batch) for mean in (worse, proof)]
-        return dict(zip(("worse", "not_worse"), by_batches, strict=True))
+        return {
+            "worse": _batches(worse, true, batch, gauge_batches.worse_since_first),
+            "not_worse": _batches(proof, true, batch, partial(student.log_e_value, one_sided=True)),
+        }
     raised = [true * float(noise.safety[0]) * stretch for stretch in design.stretch]
     unit = np.sqrt(raised)
     return {
@@ -133,13 +139,18 @@ def _mixture(design: Gauge, shift: FloatArray, variance: float) -> Path:
     return _path(ticks[:, 0], log_e, variance)
 
 
-def _batches(mean: FloatArray, variance: float, batch: float) -> Path:
+def _batches(
+    mean: FloatArray,
+    variance: float,
+    batch: float,
+    test: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
+) -> Path:
     """Anytime-valid t-tests on batch means that vary as the long-run variance says."""
     whole = np.unique(np.floor(np.geomspace(1.0, LONGEST / batch, STEPS)))[:, None]
     unit = np.sqrt(variance)
     both = np.concatenate([mean / unit, mean / unit + NUDGE])
     each = np.broadcast_to(both, (len(whole), len(both)))
-    log_e = student.log_e_value(whole, each, np.full_like(each, 1.0 / batch), one_sided=True)
+    log_e = gauge_batches.told(whole, test(whole, each, np.full_like(each, 1.0 / batch)))
     return _path(batch * whole[:, 0], log_e, 1.0)
 
 

@@ -14,7 +14,14 @@ import numpy as np
 
 from canarystats.kernels import student
 from canarystats.sequential import late_shift
-from canarystats.sequential.gauge_state import PLAIN, WORSE, GaugeState, ordinary, stretches_where
+from canarystats.sequential.gauge_state import (
+    NOT_WORSE,
+    PLAIN,
+    WORSE,
+    GaugeState,
+    ordinary,
+    stretches_where,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,13 +43,33 @@ def log_e_values(state: GaugeState) -> FloatArray:
     """Logarithm of the e-value of each question, shape (K, 4)."""
     n = state.batches[:, None]
     mean, squares = of_batches(state)
-    found = student.log_e_value(n, mean, squares / np.maximum(n - 1.0, 1.0), one_sided=True)
-    about_zero = squares[:, WORSE] + n * mean[:, WORSE] ** 2
-    total = n * mean[:, WORSE]
-    gross = student.log_e_value_of_last(n, n, total, about_zero, np.array(GROSS_PRECISION))
-    parts = (found[:, WORSE], SMALL), (gross, GROSS), (state.stretches.log_e, LATE)
-    found[:, WORSE] = np.logaddexp.reduce([part + np.log(weight) for part, weight in parts])
-    return np.where(n < FEWEST_BATCHES, np.minimum(found, 0.0), found)
+    variance = squares / np.maximum(n - 1.0, 1.0)
+    worse = worse_since_first(n, mean[:, WORSE], variance[:, WORSE])
+    late = state.stretches.log_e + np.log(LATE)
+    not_worse = student.log_e_value(n, mean[:, NOT_WORSE], variance[:, NOT_WORSE], one_sided=True)
+    return told(n, np.concatenate([np.logaddexp(worse, late), not_worse], axis=1))
+
+
+def worse_since_first(n: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
+    """Logarithm of what the mean since the first batch adds to *worse*: both priors, weighed.
+
+    Parameters
+    ----------
+    n
+        Batches; a shape that fits the others.
+    mean, variance
+        Sample mean and sample variance of the batches, one shape.
+    """
+    small = student.log_e_value(n, mean, variance, one_sided=True)
+    about_zero = np.maximum(n - 1.0, 0.0) * variance + n * mean * mean
+    gross = student.log_e_value_of_last(n, n, n * mean, about_zero, np.array(GROSS_PRECISION))
+    weighed: FloatArray = np.logaddexp(small + np.log(SMALL), gross + np.log(GROSS))
+    return weighed
+
+
+def told(n: FloatArray, log_e: FloatArray) -> FloatArray:
+    """What may be told of an e-value of ``n`` batches: nothing in favour while they are too few."""
+    return np.where(n < FEWEST_BATCHES, np.minimum(log_e, 0.0), log_e)
 
 
 def with_batch(before: GaugeState, after: GaugeState, value: FloatArray) -> GaugeState:
