@@ -14,11 +14,14 @@ from tests.detect.processes import ar1
 
 
 @st.composite
-def series(draw):
-    """Independent or autocorrelated noise with up to three steps."""
+def series(draw, *, settled=False):
+    """Independent or autocorrelated noise with up to three steps; else a walk, or along a ramp."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = draw(st.integers(20, 300))
     values = ar1(rng, 1, n, draw(st.sampled_from([0.0, 0.6])))[0]
+    if not settled:
+        values = draw(st.sampled_from([np.positive, np.cumsum]))(values)
+        values += draw(st.sampled_from([0.0, 5.0, -40.0])) * np.arange(n) / n
     for place, size in draw(
         st.lists(st.tuples(st.integers(1, n - 1), st.floats(-4, 4)), max_size=3)
     ):
@@ -53,8 +56,9 @@ def test_units_scale_the_effect_and_nothing_else(values, scale, shift):
 
 
 @settings(max_examples=25, deadline=None)
-@given(series())
+@given(series(settled=True))
 def test_backwards_the_points_are_mirrored(values):
+    """Where the ends of a ramp hold all the extremes, places at equal distances from them tie."""
     forwards = indices(cs.detect.change_points(values))
     backwards = indices(cs.detect.change_points(values[::-1]))
     assert backwards == [len(values) - index for index in reversed(forwards)]
@@ -71,15 +75,18 @@ def test_upside_down_the_points_stay(values):
 def test_a_batch_is_the_loop_bit_for_bit(seed, n):
     rng = np.random.default_rng(seed)
     rows = ar1(rng, 7, n, 0.5) + 3 * (np.arange(n) >= rng.integers(1, n, size=(7, 1)))
+    rows[:2] = np.cumsum(rows[:2], axis=1)
+    rows[2:5] += np.array([[4], [-9], [50]]) * np.arange(n) / n
     scores = normal_scores(rows)
     for alone, batched in zip(rows, search(scores, 10, 0.01), strict=True):
         (single,) = search(normal_scores(alone[None]), 10, 0.01)
         assert single.places.tolist() == batched.places.tolist()
         assert single.p_values.tobytes() == batched.p_values.tobytes()
-        assert (single.time, single.long_run_variance, single.smallest_p) == (
+        assert (single.time, single.long_run_variance, single.smallest_p, single.settled) == (
             batched.time,
             batched.long_run_variance,
             batched.smallest_p,
+            batched.settled,
         )
 
 

@@ -6,11 +6,13 @@ its p-value, over all places of its series, is at most the level. Beside a basel
 difference canary minus baseline that is searched: what both share, such as a daily cycle, drops
 out.
 
-Hypothesis: the series is stationary around one level. What breaks it: a trend or a season of the
-series searched is told as steps where it is long and clear enough (give the baseline, or take the
-season out); a random walk has steps everywhere. Noise with a slow component of a few hundred ticks
-behind a fast one is underrated in series shorter than about five hundred. The level holds for each
-series; over many, more are found in error.
+Hypothesis: the series is stationary around one level. What breaks it: a season or a bent trend of
+the series searched is told as steps where it is long and clear enough (give the baseline, or take
+the season out). Steps are told beside a straight trend, and a trend alone as one change, where it
+parts best; so is a walk that goes further than noise which remembers a tenth of the window. Such
+a change has no place of its own, and its interval is the window. Noise with a slow component of a
+few hundred ticks behind a fast one is underrated in series shorter than about five hundred. The
+level holds for each series; over many, more are found in error.
 
 References
 ----------
@@ -43,6 +45,7 @@ Method = Literal["seeded", "pelt", "kernel", "rbf", "rank", "e_divisive"]
 FEWEST_BESIDE = 10
 INTERVAL_LEVEL = 0.95
 LAST_SHARE = 0.2
+CHANGED = {True: "changed at", False: "the level never settles; parted best at"}
 ASSUMES = ("steps in noise that is stationary around them",)
 
 
@@ -201,6 +204,8 @@ def _describe(
     ends = np.concatenate([[0], steps.places, [len(held)]])
     medians = [_median(held[a:b]) for a, b in pairwise(ends)]
     reach = steps.reach.astype(np.intp)
+    if not steps.settled:  # its way is long, and any tick of it as good a place
+        reach = np.full_like(reach, len(held))
     low = np.maximum(steps.places - reach, ends[:-2] + 1)
     high = np.minimum(steps.places + reach, ends[2:] - 1)
     points = []
@@ -237,7 +242,7 @@ def _describe(
                 p_value=float(steps.p_values[i]),
                 level=level,
                 assumptions=ASSUMES,
-                detail=f"changed at {float(ticks[index]):.10g}",
+                detail=f"{CHANGED[steps.settled]} {float(ticks[index]):.10g}",
             ),
         )
         points.append(point)

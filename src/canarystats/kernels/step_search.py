@@ -3,13 +3,15 @@
 The greatest peaks give an order of splits that does not depend on the noise. Of the models with
 0, 1, 2 ... of them the shortest description is kept; its noise sets the scale; places are moved to
 their best between their neighbours; steps whose tail probability exceeds the level are dropped,
-the weakest first, and the noise is estimated anew without them. Everything a row needs comes from
+the weakest first, and the noise is estimated anew without them. Several steps that a straight
+trend and fewer of them describe better give way to these. A row that a trend, or a walk, takes
+from end to end is parted once, where two means explain most. Everything a row needs comes from
 that row alone, so a batch gives bit for bit what a loop gives.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +26,8 @@ from canarystats.kernels.step_noise import (
     step_noise,
 )
 from canarystats.kernels.step_place import explained_by_step
+from canarystats.kernels.step_trend import beside_trend
+from canarystats.kernels.unsettled import parting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +65,8 @@ class Steps:
         Of what is left, in the unit of the values squared.
     smallest_p
         Of the row's greatest step, found or not.
+    settled
+        False where the level never settles, and one place stands for the whole way.
     """
 
     places: IntArray
@@ -70,6 +76,7 @@ class Steps:
     time: float
     long_run_variance: float
     smallest_p: float
+    settled: bool = True
 
 
 def search(values: FloatArray, shortest: int, level: float) -> list[Steps]:
@@ -86,8 +93,8 @@ def search(values: FloatArray, shortest: int, level: float) -> list[Steps]:
 
     Notes
     -----
-    Assumes steps in stationary noise. A trend or a cycle within the row is told as steps where
-    they describe it better than memory does.
+    Assumes steps in stationary noise, beside a straight trend at most. A cycle or a bent trend
+    within the row is told as steps where they describe it better than memory does.
     """
     found: list[Steps] = []
     block = max(1, BLOCK // max(values.shape[1], 1))
@@ -131,8 +138,50 @@ def _search_block(values: FloatArray, shortest: int, level: float) -> list[Steps
             places, one = _more(values[part], sums[part], found.row(row))
         elif not chosen[row] and first[row] > level:
             places = places[:0]
-        steps.append(_settle(values[row], sums[row], places, one, (shortest, level, first[row])))
+        steps.append(_told(values[row], sums[row], places, one, (shortest, level, first[row])))
     return steps
+
+
+def _told(
+    values: FloatArray,
+    sums: FloatArray,
+    places: IntArray,
+    noise: StepNoise,
+    setting: tuple[int, float, float],
+) -> Steps:
+    """The steps of one row, beside its trend if it has one; or a single one for its whole way."""
+    trend = beside_trend(values, places, setting[0]) if len(places) > 1 else None
+    if trend is None:
+        steps = _settle(values, sums, places, noise, setting)
+    else:
+        flat_sums = running_sums(trend.values[None])[0]
+        steps = _settle(trend.values, flat_sums, trend.places, trend.noise, setting, trend.bend)
+    if len(steps.places):
+        return steps
+    once = _parted_once(values, sums, None if trend is None else trend.noise, setting)
+    return steps if once is None else once
+
+
+def _parted_once(
+    values: FloatArray,
+    sums: FloatArray,
+    around_trend: StepNoise | None,
+    setting: tuple[int, float, float],
+) -> Steps | None:
+    """One step for the whole way of a row that a trend describes, or that wanders."""
+    shortest, level, smallest = setting
+    parted = parting(values, shortest)
+    place = np.array([parted.place])
+    if around_trend is not None:
+        once = _described(sums, place, around_trend, shortest, smallest)
+        if once.p_values[0] <= level:
+            return replace(once, settled=False)
+    if parted.p_value > level or not parted.stands_for_all:
+        return None
+    noise = step_noise(around_steps(values[None], sums[None], place[None]), 1)
+    once = _described(sums, place, noise, shortest, smallest)
+    p = parted.p_value
+    return replace(once, p_values=np.array([p]), smallest_p=min(smallest, p), settled=False)
 
 
 def _shortest_description(
@@ -176,14 +225,16 @@ def _settle(
     places: IntArray,
     noise: StepNoise,
     setting: tuple[int, float, float],
+    bend: float = 0.0,
 ) -> Steps:
     shortest, level, smallest = setting
     places = _moved(values, np.sort(places), noise, shortest)
     while True:
         steps = _described(sums, places, noise, shortest, smallest)
-        if not len(places) or steps.p_values.max() <= level:
+        doubt = np.where(np.abs(steps.sizes) < bend, 1.0, steps.p_values)
+        if not len(places) or doubt.max() <= level:
             return steps
-        places = np.delete(places, steps.p_values.argmax())
+        places = np.delete(places, doubt.argmax())
         noise = step_noise(around_steps(values[None], sums[None], places[None]), len(places))
         places = _moved(values, places, noise, shortest)
 

@@ -1,0 +1,107 @@
+"""Steps beside a straight trend: what a few of them and a slope describe better than more of them.
+
+Steps follow a trend like a staircase. Where two or more describe a row best, and their pieces slope
+alike, fewer of them beside a trend are tried too, which costs as much as a step. A trend that is
+straight in the values is straight in their normal scores where it is buried in noise, and bent like
+the normal quantile where it is not; both shapes are fitted. No trend is quite straight: a step
+beside it that is smaller than a tenth of its rise is not told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from canarystats.kernels.normal_scores import normal_scores
+from canarystats.kernels.seeded_intervals import greatest_first, peaks, running_sums
+from canarystats.kernels.step_noise import StepNoise, around_steps, description_length, step_noise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.intp]
+
+ALIKE = 3.0  # by this much their common slope has to shorten the description: stairs have none
+AHEAD = 3  # steps tried beyond the best number of them
+MOST_BEND = 0.1  # of a trend's rise: smaller steps are its bends
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flattened:
+    """A row less its trend, and the steps in what is left.
+
+    Parameters
+    ----------
+    values
+        Shape (n,).
+    places
+        First value after each step, shape (j,), in any order.
+    noise
+        Around trend and steps.
+    bend
+        The least step that is no bend of the trend, in the unit of the values.
+    """
+
+    values: FloatArray
+    places: IntArray
+    noise: StepNoise
+    bend: float
+
+
+def beside_trend(values: FloatArray, places: IntArray, shortest: int) -> Flattened | None:
+    """A trend and fewer steps, where they describe the row better than the steps given.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), finite.
+    places
+        First value after each step, shape (k,), in any order.
+    shortest
+        Fewest values on each side of a step.
+    """
+    row, steps, shapes = values[None], len(places), _shapes(len(values))
+    least = _length(row, places[None], steps)
+    flat = _flat(row, places[None], shapes)
+    if _length(flat, places[None], steps) > least - ALIKE:
+        return None
+    order, _ = greatest_first(peaks(running_sums(flat), shortest), steps - 1)
+    lengths: list[float] = []
+    for told in range(int((order > 0).sum()) + 1):
+        flat = _flat(row, order[:, :told], shapes)
+        lengths.append(_length(flat, order[:, :told], told + 1))
+        if told - int(np.argmin(lengths)) == AHEAD:
+            break
+    if min(lengths) >= least:
+        return None
+    fewer = int(np.argmin(lengths))
+    flat = _flat(row, order[:, :fewer], shapes)
+    left = around_steps(flat, running_sums(flat), order[:, :fewer])
+    bend = MOST_BEND * float(np.ptp(row - flat))
+    return Flattened(flat[0], order[0, :fewer], step_noise(left, fewer + 1), bend)
+
+
+def _flat(row: FloatArray, places: IntArray, shapes: FloatArray) -> FloatArray:
+    """The row less the trend that its pieces have in common."""
+    held = np.repeat(places, len(shapes), axis=0)
+    apart = around_steps(shapes, running_sums(shapes), held)
+    left = around_steps(row, running_sums(row), places)[0]
+    square = np.einsum("ij,kj->ik", apart, apart)
+    slopes = np.linalg.lstsq(square, np.einsum("ij,j->i", apart, left), rcond=None)[0]
+    flat: FloatArray = row - np.einsum("i,ij->j", slopes, shapes)
+    return flat
+
+
+def _shapes(n: int) -> FloatArray:
+    """What a straight trend is in normal scores, buried in noise and without any, shape (2, n)."""
+    ticks = np.arange(n, dtype=np.float64)[None] - (n - 1) / 2
+    shapes: FloatArray = np.concatenate([ticks * (2 / n), normal_scores(ticks)])
+    return shapes
+
+
+def _length(row: FloatArray, places: IntArray, told: int) -> float:
+    left = around_steps(row, running_sums(row), places)
+    return float(description_length(left, told)[0])

@@ -1,0 +1,47 @@
+"""A trend beside steps, and stairs that are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from canarystats.kernels.normal_scores import normal_scores
+from canarystats.kernels.step_trend import beside_trend
+
+N = 500
+TICKS = np.arange(N) / N
+THIRDS = np.array([N // 3, 2 * N // 3])
+
+
+def noise(seed):
+    return np.random.default_rng(seed).normal(size=N)
+
+
+@pytest.mark.parametrize("rise", [4, 20, 100])
+def test_stairs_along_a_ramp_give_way_to_the_ramp(rise):
+    """Buried in noise it is straight in normal scores, clear of it it is bent: both are seen."""
+    values = normal_scores((noise(1) + rise * TICKS)[None])[0]
+    found = beside_trend(values, THIRDS, 10)
+    assert not len(found.places)
+    assert np.corrcoef(found.values, np.arange(N))[0, 1] == pytest.approx(0, abs=0.02)
+    assert found.bend == pytest.approx(0.1 * np.ptp(values - found.values))
+
+
+def test_a_step_beside_a_ramp_is_kept_and_the_ramp_is_taken_out():
+    values = noise(2) + 6 * TICKS - 4 * (TICKS >= 0.6)
+    found = beside_trend(values, np.array([150, 300, 400]), 10)
+    assert found.places.tolist() == pytest.approx([300], abs=3)
+    before, after = found.values[:300], found.values[300:]
+    assert after.mean() - before.mean() == pytest.approx(-4, abs=0.4)
+    assert found.noise.time[0] < 2
+
+
+def test_stairs_stay_stairs():
+    values = noise(3) + 2 * (np.arange(N) >= THIRDS[0]) + 2 * (np.arange(N) >= THIRDS[1])
+    assert beside_trend(values, THIRDS, 10) is None
+
+
+@pytest.mark.parametrize("n", [6, 7, 12])
+def test_the_shortest_rows_are_taken(n):
+    values = normal_scores(np.random.default_rng(n).normal(size=(1, n)))[0]
+    beside_trend(values, np.array([2, 4]), 2)
