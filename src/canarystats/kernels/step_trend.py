@@ -9,7 +9,9 @@ beside it that is smaller than a tenth of its rise is not told.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 ALIKE = 3.0  # by this much their common slope has to shorten the description: stairs have none
 AHEAD = 3  # steps tried beyond the best number of them
+TINY = 1e-300  # a part of nothing
 MOST_BEND = 0.1  # of a trend's rise: smaller steps are its bends
 
 
@@ -64,41 +67,51 @@ def beside_trend(values: FloatArray, places: IntArray, shortest: int) -> Flatten
         Fewest values on each side of a step.
     """
     row, steps, shapes = values[None], len(places), _shapes(len(values))
+    flat, gain = _flattened(row, places[None], shapes)
+    if gain < ALIKE:  # in noise that remembers a slope gains less yet
+        return None
     least = _length(row, places[None], steps)
-    flat = _flat(row, places[None], shapes)
     if _length(flat, places[None], steps) > least - ALIKE:
         return None
     order, _ = greatest_first(peaks(running_sums(flat), shortest), steps - 1)
     lengths: list[float] = []
     for told in range(int((order > 0).sum()) + 1):
-        flat = _flat(row, order[:, :told], shapes)
+        flat, _ = _flattened(row, order[:, :told], shapes)
         lengths.append(_length(flat, order[:, :told], told + 1))
         if told - int(np.argmin(lengths)) == AHEAD:
             break
     if min(lengths) >= least:
         return None
     fewer = int(np.argmin(lengths))
-    flat = _flat(row, order[:, :fewer], shapes)
+    flat, _ = _flattened(row, order[:, :fewer], shapes)
     left = around_steps(flat, running_sums(flat), order[:, :fewer])
     bend = MOST_BEND * float(np.ptp(row - flat))
     return Flattened(flat[0], order[0, :fewer], step_noise(left, fewer + 1), bend)
 
 
-def _flat(row: FloatArray, places: IntArray, shapes: FloatArray) -> FloatArray:
-    """The row less the trend that its pieces have in common."""
+def _flattened(row: FloatArray, places: IntArray, shapes: FloatArray) -> tuple[FloatArray, float]:
+    """The row less the trend that its pieces have in common, and what that gains.
+
+    The gain is that of a description in independent noise.
+    """
     held = np.repeat(places, len(shapes), axis=0)
     apart = around_steps(shapes, running_sums(shapes), held)
     left = around_steps(row, running_sums(row), places)[0]
     square = np.einsum("ij,kj->ik", apart, apart)
-    slopes = np.linalg.lstsq(square, np.einsum("ij,j->i", apart, left), rcond=None)[0]
+    along = np.einsum("ij,j->i", apart, left)
+    slopes = np.linalg.lstsq(square, along, rcond=None)[0]
+    power = max(float(np.einsum("i,i->", left, left)), TINY)
+    rest = max(1.0 - float(np.einsum("i,i->", slopes, along)) / power, TINY)
     flat: FloatArray = row - np.einsum("i,ij->j", slopes, shapes)
-    return flat
+    return flat, -len(left) * math.log(rest)
 
 
+@lru_cache(maxsize=8)
 def _shapes(n: int) -> FloatArray:
     """What a straight trend is in normal scores, buried in noise and without any, shape (2, n)."""
     ticks = np.arange(n, dtype=np.float64)[None] - (n - 1) / 2
     shapes: FloatArray = np.concatenate([ticks * (2 / n), normal_scores(ticks)])
+    shapes.setflags(write=False)
     return shapes
 
 
