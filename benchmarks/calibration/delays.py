@@ -1,8 +1,9 @@
 """How long a regression goes unnoticed, beside the least that information allows.
 
 The limit is ln(1 / alpha) / KL ticks, where KL is what one tick tells: the relative entropy of
-the harmed canary to the edge of the hypothesis. A regression that begins in mid-rollout is held
-against ln(5000) / KL, the least delay of a detector that errs once in 5000 ticks.
+the harmed canary to the edge of the hypothesis; alpha is 5 %, and for one column the level of a
+claim. A regression that begins in mid-rollout is held against ln(5000) / KL, the least delay of a
+detector that errs once in 5000 ticks.
 
 Run ``python -m benchmarks.calibration.delays --keep``. It writes results/delays.json; without
 ``--keep`` it only prints.
@@ -25,6 +26,7 @@ from benchmarks.calibration.scenarios import HISTORY, SEED
 
 REPLICATIONS = 1000
 LEVEL = 0.05
+CLAIM = 1 / 800  # the level of a claim of the preset with eight triggers
 ARL = 5000.0
 ONSET = 300
 TUNED_LIMIT = 40.0  # ticks the limit is brought to by the size of the traffic
@@ -49,7 +51,7 @@ class Case:
 
     @property
     def ticks(self) -> int:
-        return self.change.onset + min(max(200, math.ceil(8 * self.limit)), LONGEST)
+        return self.change.onset + min(max(200, math.ceil(12 * self.limit)), LONGEST)
 
 
 def entropy(share, null):
@@ -143,8 +145,8 @@ def measured(task):
         rng = np.random.default_rng([SEED, zlib.crc32(case.name.encode()), part])
         rows = min(ROWS, replications - begun)
         drawn = case.draw(rng, rows, case.ticks, HISTORY, case.change)
-        first.append(first_reached(evidence_paths(case.kind, drawn), (LEVEL,))[0])
-    first = np.concatenate(first)
+        first.append(first_reached(evidence_paths(case.kind, drawn), (LEVEL, CLAIM)))
+    first, claim = np.concatenate(first, axis=1)
     onset = case.change.onset
     early = first <= onset
     delay = np.sort((first - onset)[~early])
@@ -160,10 +162,17 @@ def measured(task):
         "early": int(early.sum()),
         # What was not found by the end counts as found there: a lower bound of the mean.
         "mean": round(float(np.minimum(delay, case.ticks - onset).mean()), 1),
+        "mean_of_claim": None if onset else _beside_limit(claim, case),
         "median": _quantile(delay, 0.5),
         "p90": _quantile(delay, 0.9),
         "cpu_seconds": round(time.process_time() - start, 1),
     }
+
+
+def _beside_limit(first, case):
+    """The mean delay of a claim, as a multiple of the least there can be at its level."""
+    limit = math.log(1 / CLAIM) / case.information
+    return round(float(np.minimum(first, case.ticks).mean() / limit), 3)
 
 
 def _quantile(ordered, q):

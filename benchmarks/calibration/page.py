@@ -75,9 +75,12 @@ def delay(kind) -> str:
             value = row[key]
             least = "≥ " if key == "mean" and row["found"] < 1 else ""
             cells.append("" if value is None else f"{least}{value:.1f} ({value / limit:.2f})")
+        of_claim = row["mean_of_claim"]
+        cells.append("" if of_claim is None or row["found"] < 1 else f"{of_claim:.2f}")
         cells.append(f"{100 * row['found']:.1f}")
         rows.append(cells)
-    header = ["regression", "rollouts", "limit", "mean", "median", "p90", "found, %"]
+    header = ["regression", "rollouts", "limit", "mean", "median", "p90"]
+    header += ["mean / limit at 0.125 %", "found, %"]
     return table(header, rows)
 
 

@@ -72,10 +72,12 @@ def struck() -> str:
 def told(fault, sizes):
     """The cells of one fault; what the literal rules hold is not followed."""
     if fault.decision == "hold":
-        return [each(f"{held(fault, row)} of {row['rollouts']}" for row in sizes), *[""] * 4]
+        return [each(f"{held(fault, row)} of {reached(fault, row)}" for row in sizes), *[""] * 4]
     cells = []
     for key in ("judged", "literal"):
-        cells.append(each(f"{row[key]['found']} of {row[key]['of']}" for row in sizes))
+        of = [reached(fault, row) if key == "judged" else row[key]["of"] for row in sizes]
+        found = [row[key]["found"] for row in sizes]
+        cells.append(each(f"{n} of {m}" for n, m in zip(found, of, strict=True)))
         cells.append(each(number(row[key]["minutes"]) for row in sizes))
         if key == "judged":
             cells.append(each(number(row[key]["exposed"]) for row in sizes))
@@ -86,6 +88,14 @@ def held(fault, row):
     """How many rollouts ended as held in the stage of the fault."""
     ends = row["judged"]["hold"].items()
     return sum(count for end, count in ends if end.startswith(f"{fault.stage}:"))
+
+
+def reached(fault, row):
+    """How many rollouts came to the stage of the fault: were not held or rolled back before."""
+    ends = row["judged"]["hold"].items()
+    held_before = sum(n for end, n in ends if not end.startswith(f"{fault.stage}:"))
+    elsewhere = sum(n for stage, n in row["judged"]["stages"].items() if stage != fault.stage)
+    return row["rollouts"] - held_before - elsewhere
 
 
 def each(cells) -> str:
