@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.intp]
 
-ALIKE = 3.0  # by this much their common slope has to shorten the description: stairs have none
+# By this much their common slope has to shorten the description: stairs have none, and pass it by
+# chance in one of seven rows (chi-squared with two degrees of freedom, one a shape).
+ALIKE = 4.0
 AHEAD = 3  # steps tried beyond the best number of them
 TINY = 1e-300  # a part of nothing
 MOST_BEND = 0.1  # of a trend's rise: smaller steps are its bends
@@ -70,14 +72,14 @@ def beside_trend(values: FloatArray, places: IntArray, shortest: int) -> Flatten
     flat, gain = _flattened(row, places[None], shapes)
     if gain < ALIKE:  # in noise that remembers a slope gains less yet
         return None
-    least = _length(row, places[None], steps)
-    if _length(flat, places[None], steps) > least - ALIKE:
+    least, sloped = _lengths(np.concatenate([row, flat]), places[None], steps).tolist()
+    if sloped > least - ALIKE:
         return None
     order, _ = greatest_first(peaks(running_sums(flat), shortest), steps - 1)
     lengths: list[float] = []
     for told in range(int((order > 0).sum()) + 1):
         flat, _ = _flattened(row, order[:, :told], shapes)
-        lengths.append(_length(flat, order[:, :told], told + 1))
+        lengths.append(float(_lengths(flat, order[:, :told], told + 1)[0]))
         if told - int(np.argmin(lengths)) == AHEAD:
             break
     if min(lengths) >= least:
@@ -94,9 +96,9 @@ def _flattened(row: FloatArray, places: IntArray, shapes: FloatArray) -> tuple[F
 
     The gain is that of a description in independent noise.
     """
-    held = np.repeat(places, len(shapes), axis=0)
-    apart = around_steps(shapes, running_sums(shapes), held)
-    left = around_steps(row, running_sums(row), places)[0]
+    both = np.concatenate([shapes, row])
+    both = around_steps(both, running_sums(both), np.repeat(places, len(both), axis=0))
+    apart, left = both[:-1], both[-1]
     square = np.einsum("ij,kj->ik", apart, apart)
     along = np.einsum("ij,j->i", apart, left)
     slopes = np.linalg.lstsq(square, along, rcond=None)[0]
@@ -115,6 +117,7 @@ def _shapes(n: int) -> FloatArray:
     return shapes
 
 
-def _length(row: FloatArray, places: IntArray, told: int) -> float:
-    left = around_steps(row, running_sums(row), places)
-    return float(description_length(left, told)[0])
+def _lengths(rows: FloatArray, places: IntArray, told: int) -> FloatArray:
+    """Description lengths of rows with steps at the same places, shape (K,)."""
+    left = around_steps(rows, running_sums(rows), np.repeat(places, len(rows), axis=0))
+    return description_length(left, told)
