@@ -83,6 +83,22 @@ STEPPED = {
 }
 
 
+def there_and_back(rng, rows, n):
+    """AR(0.6), two sigmas higher from 0.3 n to 0.7 n."""
+    ticks = np.arange(n)
+    return ar1(rng, rows, n, 0.6) + 2 * ((ticks >= 0.3 * n) & (ticks < 0.7 * n))
+
+
+TIMED = {
+    "no change": QUIET["CP-02"][1],
+    "a step": STEPPED["CP-21"][1],
+    "two steps": there_and_back,
+    "five steps": lambda rng, k, n: ar1(rng, k, n, 0.6) + 2 * (np.arange(n) * 6 // n % 2),
+    "a ramp": QUIET["CP-11"][1],
+    "a season": QUIET["CP-10"][1],
+}
+
+
 def peers():
     """Name and Python of each peer that is here."""
     pythons = {"OTAVA_PYTHON": ["apache-otava"], "RIVER_PYTHON": change_point_peers.WATCHERS}
@@ -157,11 +173,11 @@ def table(scenarios, methods):
 
 
 def speed(methods):
-    """Milliseconds a series: AR(0.6) without a change, and independent noise with one."""
+    """Milliseconds a series: AR(0.6) without a change, independent noise with one, and harder."""
     sizes = (500, 2000, 10_000)
     lines = ["| method | data | n=500 | n=2000 | n=10 000 | growth |", "|---|---|---|---|---|---|"]
     for method in methods:
-        for data, draw in (("no change", QUIET["CP-02"][1]), ("a step", STEPPED["CP-21"][1])):
+        for data, draw in TIMED.items():
             if method == "ruptures KernelCPD rbf":
                 continue  # seconds a series at n = 10 000
             times = [milliseconds(method, draw(np.random.default_rng(n), 16, n)) for n in sizes]

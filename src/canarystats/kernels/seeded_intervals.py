@@ -80,9 +80,9 @@ class Peaks:
 
 
 def running_sums(values: FloatArray) -> FloatArray:
-    """Sums of the first 0 .. n values of each row, shape (K, n + 1)."""
-    sums = np.zeros((len(values), values.shape[1] + 1))
-    np.cumsum(values, axis=1, out=sums[:, 1:])
+    """Sums of the first 0 .. n values of each row, along the last axis."""
+    sums = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+    np.cumsum(values, axis=-1, out=sums[..., 1:])
     return sums
 
 

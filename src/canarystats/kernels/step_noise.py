@@ -80,24 +80,26 @@ def around_steps(values: FloatArray, sums: FloatArray, places: IntArray) -> Floa
     return left
 
 
-def description_length(left: FloatArray, steps: int) -> FloatArray:
-    """What it takes to tell each row as ``steps`` steps in autoregressive noise, shape (K,).
+def description_length(products: FloatArray, n: int, steps: IntArray) -> FloatArray:
+    """What it takes to tell rows as steps in autoregressive noise, in any shape.
 
     Parameters
     ----------
-    left
-        What is left around the steps, shape (K, n).
+    products
+        Sums of lag products of what is left around the steps, lags 0 .. at most `ORDERS` along
+        the last axis.
+    n
+        Values of a row.
     steps
-        How many there are.
+        How many steps there are, of a shape that broadcasts with the others of ``products``.
     """
-    rows, n = left.shape
-    products = np.stack([_lag_product(left, lag) for lag in range(min(ORDERS, n - 1) + 1)])
+    by_lag = np.moveaxis(products, -1, 0)
     floor = 1.0 / n  # as of the long-run variance below: noise-free steps stay comparable
-    power = np.maximum(products[0], floor)
-    correlation = products / power
-    innovation, coefficients = np.ones(rows), np.zeros((0, rows))
-    best = np.zeros(rows)
-    for order in range(1, len(products)):
+    power = np.maximum(by_lag[0], floor)
+    correlation = by_lag / power
+    innovation, coefficients = np.ones(power.shape), np.zeros((0, *power.shape))
+    best = np.zeros(power.shape)
+    for order in range(1, len(by_lag)):
         explained = (coefficients * correlation[order - 1 : 0 : -1]).sum(axis=0)
         partial = (correlation[order] - explained) / innovation
         coefficients = np.concatenate([coefficients - partial * coefficients[::-1], [partial]])
@@ -140,12 +142,6 @@ def step_noise(left: FloatArray, steps: int) -> StepNoise:
     variance = np.where(still, 1.0 / n, power / n / hidden)
     told = ~still & (first * n**0.5 > TOLD)
     return StepNoise(variance * time, time, np.where(told, phi, 0.0))
-
-
-def _lag_product(left: FloatArray, lag: int) -> FloatArray:
-    n = left.shape[1]
-    product: FloatArray = np.einsum("ij,ij->i", left[:, lag:], left[:, : n - lag])
-    return product
 
 
 def _autocovariances(left: FloatArray) -> FloatArray:

@@ -20,12 +20,14 @@ from canarystats.kernels.change_tail import place_reach, tail_probability
 from canarystats.kernels.long_run import degrees
 from canarystats.kernels.seeded_intervals import greatest_first, peaks, running_sums
 from canarystats.kernels.step_noise import (
+    ORDERS,
     StepNoise,
     around_steps,
     description_length,
     step_noise,
 )
 from canarystats.kernels.step_place import explained_by_step
+from canarystats.kernels.step_products import lag_products, products_around
 from canarystats.kernels.step_trend import beside_trend
 from canarystats.kernels.unsettled import parting
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.kernels.seeded_intervals import Peaks
+    from canarystats.kernels.step_trend import Flattened
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.intp]
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 16  # values searched at once: a block and its temporaries stay near the cache
 FIRST_MODELS = (0, 1, 2, 3, 4, 8, 16)  # splits tried in every row: a few, or plainly many
 FEW = 2  # beyond, every number of splits is tried
+AT_ONCE = 32  # models described at once
 SWEEPS = 2  # over the places, to move each to its best between its neighbours
 
 
@@ -125,21 +129,31 @@ def _search_block(values: FloatArray, shortest: int, level: float) -> list[Steps
     sums = running_sums(values)
     found = peaks(sums, shortest)
     order, sizes = greatest_first(found, min(FIRST_MODELS[-1], values.shape[1] // shortest - 1))
-    chosen = _shortest_description(values, sums, order, FIRST_MODELS)
+    products = lag_products(values[:, None], min(ORDERS, values.shape[1] - 1))
+    chosen = _shortest_description(products, sums, order, FIRST_MODELS)
+    many = chosen > FEW
+    every = range(order.shape[1] + 1)
+    chosen[many] = _shortest_description(products[many], sums[many], order[many], every)
     noise = _noise_by_model(values, sums, order, chosen)
-    n = values.shape[1]
-    first = _tails(sizes[:, 0], noise, chosen, n, shortest)
-    steps = []
+    first = _tails(sizes[:, 0], noise, chosen, values.shape[1], shortest)
+    places, around = [], []
     for row in range(len(values)):
-        one = noise.row(row)
-        places = order[row, : max(chosen[row], 1)]
-        if chosen[row] > FEW:
+        one, splits = noise.row(row), order[row, : max(chosen[row], 1)]
+        if chosen[row] >= FIRST_MODELS[-1] - 1:
             part = slice(row, row + 1)
-            places, one = _more(values[part], sums[part], found.row(row))
+            splits, one = _more(values[part], sums[part], products[part], found.row(row))
         elif not chosen[row] and first[row] > level:
-            places = places[:0]
-        steps.append(_told(values[row], sums[row], places, one, (shortest, level, first[row])))
-    return steps
+            splits = splits[:0]
+        places.append(splits)
+        around.append(one)
+    several = [row for row, splits in enumerate(places) if len(splits) > 1]
+    beside = beside_trend(values[several], [places[row] for row in several], shortest)
+    trends = dict(zip(several, beside, strict=True))
+    return [
+        _told(values[row], sums[row], places[row], around[row], trends.get(row), setting)
+        for row in range(len(values))
+        for setting in [(shortest, level, first[row])]
+    ]
 
 
 def _told(
@@ -147,10 +161,10 @@ def _told(
     sums: FloatArray,
     places: IntArray,
     noise: StepNoise,
+    trend: Flattened | None,
     setting: tuple[int, float, float],
 ) -> Steps:
     """The steps of one row, beside its trend if it has one; or a single one for its whole way."""
-    trend = beside_trend(values, places, setting[0]) if len(places) > 1 else None
     if trend is None:
         steps = _settle(values, sums, places, noise, setting)
     else:
@@ -185,12 +199,19 @@ def _parted_once(
 
 
 def _shortest_description(
-    values: FloatArray, sums: FloatArray, order: IntArray, models: Sequence[int]
+    products: FloatArray, sums: FloatArray, order: IntArray, models: Sequence[int]
 ) -> IntArray:
     """How many of the splits are worth their telling, of the numbers tried."""
-    tried = [k for k in models if k <= order.shape[1]]
-    lengths = [description_length(around_steps(values, sums, order[:, :k]), k) for k in tried]
-    best: IntArray = np.array(tried)[np.argmin(lengths, axis=0)]
+    tried = np.array([k for k in models if k <= order.shape[1]])
+    n = sums.shape[1] - 1
+    lengths = []
+    for start in range(0, len(tried), AT_ONCE):
+        some = tried[start : start + AT_ONCE]
+        splits = order[:, None, : some[-1]]
+        places = np.where(np.arange(some[-1]) < some[:, None], splits, 0)
+        left = products_around(products, sums[:, None], places)[:, :, 0, 0]
+        lengths.append(description_length(left, n, some))
+    best: IntArray = tried[np.argmin(np.concatenate(lengths, axis=1), axis=1)]
     kept: IntArray = np.minimum(best, (order > 0).sum(axis=1))
     return kept
 
@@ -206,17 +227,19 @@ def _noise_by_model(
     return StepNoise(*parts)
 
 
-def _more(values: FloatArray, sums: FloatArray, found: Peaks) -> tuple[IntArray, StepNoise]:
+def _more(
+    values: FloatArray, sums: FloatArray, products: FloatArray, found: Peaks
+) -> tuple[IntArray, StepNoise]:
     """Splits and noise of one row whose best model used up the splits tried."""
     most = FIRST_MODELS[-1]
     while True:
+        most *= 2
         order, _ = greatest_first(found, most)
         order = order[:, : int((order > 0).sum())]
-        chosen = _shortest_description(values, sums, order, range(order.shape[1] + 1))
+        chosen = _shortest_description(products, sums, order, range(order.shape[1] + 1))
         if chosen[0] < most - 1:
             noise = _noise_by_model(values, sums, order, chosen)
             return order[0, : chosen[0]], noise
-        most *= 2
 
 
 def _settle(

@@ -9,7 +9,6 @@ beside it that is smaller than a tenth of its rise is not told.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,9 +17,18 @@ import numpy as np
 
 from canarystats.kernels.normal_scores import normal_scores
 from canarystats.kernels.seeded_intervals import greatest_first, peaks, running_sums
-from canarystats.kernels.step_noise import StepNoise, around_steps, description_length, step_noise
+from canarystats.kernels.step_noise import (
+    ORDERS,
+    StepNoise,
+    around_steps,
+    description_length,
+    step_noise,
+)
+from canarystats.kernels.step_products import lag_products, products_around
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
@@ -30,7 +38,9 @@ if TYPE_CHECKING:
 # chance in one of seven rows (chi-squared with two degrees of freedom, one a shape).
 ALIKE = 4.0
 AHEAD = 3  # steps tried beyond the best number of them
+AT_ONCE = 8  # numbers of steps described at once
 TINY = 1e-300  # a part of nothing
+ALMOST = 1e-14  # of the square: shapes that are one and the same share its slope
 MOST_BEND = 0.1  # of a trend's rise: smaller steps are its bends
 
 
@@ -56,56 +66,129 @@ class Flattened:
     bend: float
 
 
-def beside_trend(values: FloatArray, places: IntArray, shortest: int) -> Flattened | None:
-    """A trend and fewer steps, where they describe the row better than the steps given.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sloped:
+    """The trend that the pieces between steps have in common, of K rows and M sets of steps each.
+
+    Parameters
+    ----------
+    slopes
+        How much of either shape, shape (K, M, 2).
+    gain
+        By how much that shortens the description in independent noise, shape (K, M).
+    left
+        Lag products around the steps alone, shape (K, M, lags).
+    flat
+        Lag products around the steps and the trend, shape (K, M, lags).
+    """
+
+    slopes: FloatArray
+    gain: FloatArray
+    left: FloatArray
+    flat: FloatArray
+
+
+def beside_trend(
+    values: FloatArray, places: Sequence[IntArray], shortest: int
+) -> list[Flattened | None]:
+    """A trend and fewer steps for each row, or None where the steps given describe it better.
 
     Parameters
     ----------
     values
-        Shape (n,), finite.
+        Shape (K, n), finite.
     places
-        First value after each step, shape (k,), in any order.
+        First value after each step, for each row at least one, in any order.
     shortest
         Fewest values on each side of a step.
     """
-    row, steps, shapes = values[None], len(places), _shapes(len(values))
-    flat, gain = _flattened(row, places[None], shapes)
-    if gain < ALIKE:  # in noise that remembers a slope gains less yet
-        return None
-    least, sloped = _lengths(np.concatenate([row, flat]), places[None], steps).tolist()
-    if sloped > least - ALIKE:
-        return None
-    order, _ = greatest_first(peaks(running_sums(flat), shortest), steps - 1)
+    found: list[Flattened | None] = [None] * len(values)
+    n, shapes = values.shape[1], _shapes(values.shape[1])
+    rows = _sloping(values, places)
+    if not len(rows):
+        return found
+    channels = _channels(values[rows])
+    whole, sums = lag_products(channels, min(ORDERS, n - 1)), running_sums(channels)
+    steps, told = _padded([places[row] for row in rows])
+    given = _sloped(whole, sums, told)
+    least = description_length(given.left[:, 0], n, steps)
+    better = np.flatnonzero(description_length(given.flat[:, 0], n, steps) <= least - ALIKE)
+    flat = values[rows[better]] - np.einsum("ki,in->kn", given.slopes[better, 0], shapes)
+    orders, _ = greatest_first(peaks(running_sums(flat), shortest), int(steps.max()) - 1)
+    for k, order in zip(better, orders, strict=True):
+        one, splits = slice(k, k + 1), order[: steps[k] - 1]
+        lengths, slopes = _lengths(whole[one], sums[one], splits[splits > 0])
+        fewer = int(np.argmin(lengths))
+        if lengths[fewer] < least[k]:
+            found[rows[k]] = _flattened(values[rows[k]], splits[:fewer], slopes[fewer])
+    return found
+
+
+def _channels(values: FloatArray) -> FloatArray:
+    """Both shapes of a trend and the row, of each row, shape (K, 3, n)."""
+    shapes = np.repeat(_shapes(values.shape[1])[None], len(values), axis=0)
+    return np.concatenate([shapes, values[:, None]], axis=1)
+
+
+def _sloping(values: FloatArray, places: Sequence[IntArray]) -> IntArray:
+    """The rows whose pieces slope alike, if their noise were independent."""
+    if not len(values):
+        return np.arange(0)
+    channels = _channels(values)
+    alone = _sloped(lag_products(channels, 0), running_sums(channels), _padded(places)[1])
+    return np.flatnonzero(alone.gain[:, 0] >= ALIKE)  # in noise that remembers it is less yet
+
+
+def _padded(places: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
+    """How many steps each row has, and one set of them a row, shape (K, 1, k)."""
+    steps = np.array([len(row) for row in places])
+    told = np.zeros((len(places), 1, steps.max()), dtype=np.intp)
+    for row, own in enumerate(places):
+        told[row, 0, : len(own)] = own
+    return steps, told
+
+
+def _lengths(
+    whole: FloatArray, sums: FloatArray, order: IntArray
+) -> tuple[list[float], list[FloatArray]]:
+    """Of one row told as a trend and 0, 1, 2 .. steps: how long that is, and the trend's slopes."""
+    n = sums.shape[2] - 1
     lengths: list[float] = []
-    for told in range(int((order > 0).sum()) + 1):
-        flat, _ = _flattened(row, order[:, :told], shapes)
-        lengths.append(float(_lengths(flat, order[:, :told], told + 1)[0]))
-        if told - int(np.argmin(lengths)) == AHEAD:
-            break
-    if min(lengths) >= least:
-        return None
-    fewer = int(np.argmin(lengths))
-    flat, _ = _flattened(row, order[:, :fewer], shapes)
-    left = around_steps(flat, running_sums(flat), order[:, :fewer])
-    bend = MOST_BEND * float(np.ptp(row - flat))
-    return Flattened(flat[0], order[0, :fewer], step_noise(left, fewer + 1), bend)
+    slopes: list[FloatArray] = []
+    for start in range(0, len(order) + 1, AT_ONCE):
+        told = np.arange(start, min(start + AT_ONCE, len(order) + 1))
+        places = np.where(np.arange(told[-1]) < told[:, None], order[: told[-1]], 0)
+        some = _sloped(whole, sums, places[None])
+        for length, own in zip(
+            description_length(some.flat[0], n, told + 1), some.slopes[0], strict=True
+        ):
+            lengths.append(float(length))
+            slopes.append(own)
+            if len(lengths) - 1 - int(np.argmin(lengths)) == AHEAD:
+                return lengths, slopes
+    return lengths, slopes
 
 
-def _flattened(row: FloatArray, places: IntArray, shapes: FloatArray) -> tuple[FloatArray, float]:
-    """The row less the trend that its pieces have in common, and what that gains.
+def _sloped(whole: FloatArray, sums: FloatArray, places: IntArray) -> _Sloped:
+    """The trend common to the pieces between M sets of steps of each row, places (K, M, k)."""
+    products = products_around(whole, sums, places)
+    along, left = products[..., :-1, -1, 0], products[..., -1, -1, :]
+    square = products[..., :-1, :-1, 0]
+    ridge = TINY + ALMOST * np.trace(square, axis1=-2, axis2=-1)
+    slopes = np.linalg.solve(square + ridge[..., None, None] * np.eye(2), along[..., None])[..., 0]
+    power = np.maximum(left[..., 0], TINY)
+    rest = np.maximum(1 - np.einsum("kmi,kmi->km", slopes, along) / power, TINY)
+    weights = np.concatenate([-slopes, np.ones((*slopes.shape[:2], 1))], axis=2)
+    flat = np.einsum("kmi,kmijl,kmj->kml", weights, products, weights)
+    return _Sloped(slopes, -(sums.shape[2] - 1) * np.log(rest), left, flat)
 
-    The gain is that of a description in independent noise.
-    """
-    both = np.concatenate([shapes, row])
-    both = around_steps(both, running_sums(both), np.repeat(places, len(both), axis=0))
-    apart, left = both[:-1], both[-1]
-    square = np.einsum("ij,kj->ik", apart, apart)
-    along = np.einsum("ij,j->i", apart, left)
-    slopes = np.linalg.lstsq(square, along, rcond=None)[0]
-    power = max(float(np.einsum("i,i->", left, left)), TINY)
-    rest = max(1.0 - float(np.einsum("i,i->", slopes, along)) / power, TINY)
-    flat: FloatArray = row - np.einsum("i,ij->j", slopes, shapes)
-    return flat, -len(left) * math.log(rest)
+
+def _flattened(values: FloatArray, places: IntArray, slopes: FloatArray) -> Flattened:
+    trend = slopes @ _shapes(len(values))
+    flat = (values - trend)[None]
+    left = around_steps(flat, running_sums(flat), places[None])
+    bend = MOST_BEND * float(np.ptp(trend))
+    return Flattened(flat[0], places, step_noise(left, len(places) + 1), bend)
 
 
 @lru_cache(maxsize=8)
@@ -115,9 +198,3 @@ def _shapes(n: int) -> FloatArray:
     shapes: FloatArray = np.concatenate([ticks * (2 / n), normal_scores(ticks)])
     shapes.setflags(write=False)
     return shapes
-
-
-def _lengths(rows: FloatArray, places: IntArray, told: int) -> FloatArray:
-    """Description lengths of rows with steps at the same places, shape (K,)."""
-    left = around_steps(rows, running_sums(rows), np.repeat(places, len(rows), axis=0))
-    return description_length(left, told)
