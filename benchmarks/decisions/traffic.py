@@ -116,7 +116,7 @@ def traffic_under_the_policy():
             TRAFFIC,
             "huge traffic",
             "79 % of its share for the last 2 min, 5 x 10^12 a tick",
-            HOLD,
+            ROLLBACK,
             errors=5e9,
             out_of=late(2, 3.95e12, 5e12),
             others=95e9,

@@ -16,6 +16,8 @@ from canarystats.sequential.rate_effects import EVENTS, EXPOSURE
 
 FloatArray = NDArray[np.float64]
 BASELINE, CANARY, TRAFFIC = 0, 1, 2  # kinds of the dispersion
+# One squared change of the split counts for at most so many ordinary ones: harm comes once.
+WILDEST = np.array([np.inf, np.inf, 36.0])
 BOTH = 3  # the errors of both sides, beside them
 
 
@@ -45,6 +47,11 @@ def seen_in(canary: FloatArray, baseline: FloatArray, split: Split) -> Seen:
         scale=_columns(baseline[:, EXPOSURE], canary[:, EXPOSURE], comparable),
         variance=_columns(*errors, split.variance),
     )
+
+
+def step(state: Dispersion, seen: Seen) -> Dispersion:
+    """One tick of what `seen_in` tells."""
+    return dispersion.step(state, seen, WILDEST)
 
 
 def _columns(*kinds: FloatArray) -> FloatArray:

@@ -37,7 +37,7 @@ ASSUMES_ERRORS = "errors are independent given the load"
 # changes late take the requests of a tick or two together, which no burst before has shown; a third
 # tick in a row is an outage. The split only holds: one lost tick may show it, and a few ticks as
 # designed after it show that it is over.
-MOST_OF_TRAFFIC, MOST_OF_SPLIT = 6.5, 20.0
+MOST_OF_TRAFFIC, MOST_OF_SPLIT = 6.4, 20.0
 ASSUMES_TRAFFIC = "requests are assigned independently with the designed share"
 
 
@@ -216,7 +216,7 @@ class Counts:
             state.canary + np.where(both[:, None], canary, 0.0),
             state.baseline + np.where(both[:, None], compared, 0.0),
             state.designed + np.where(known, split.expected, 0.0),
-            dispersion.step(state.dispersion, seen_in(canary, compared, split)),
+            burstiness.step(state.dispersion, seen_in(canary, compared, split)),
             state.history,
             began,
         )

@@ -135,17 +135,28 @@ def begin(rows: int, kinds: int, past: Sequence[Seen] = ()) -> Dispersion:
     return Dispersion(ticks, batches, nothing, nothing, nothing, zero)
 
 
-def step(state: Dispersion, seen: Seen) -> Dispersion:
-    """One tick."""
+def step(state: Dispersion, seen: Seen, wildest: FloatArray | float = np.inf) -> Dispersion:
+    """One tick.
+
+    Parameters
+    ----------
+    state
+        From `begin` or the tick before.
+    seen
+        What the tick brought.
+    wildest
+        One squared difference counts for at most so many of those before it, one number or one for
+        each kind: what changes for good, once, is no burst.
+    """
     read = (seen.scale > 0) & ~np.isnan(seen.values)
-    ticks = _differenced(state.ticks, state.last_tick, seen, read)
+    ticks = _differenced(state.ticks, state.last_tick, seen, read, wildest)
     last_tick = _where(read, seen, state.last_tick)
     batch = _where(read, _combine(np.add, state.batch, seen), state.batch)
     in_batch = state.in_batch + read
     full = in_batch >= BATCH_TICKS
     if not full.any():
         return Dispersion(ticks, state.batches, last_tick, state.last_batch, batch, in_batch)
-    batches = _differenced(state.batches, state.last_batch, batch, full)
+    batches = _differenced(state.batches, state.last_batch, batch, full, wildest)
     last_batch = _where(full, batch, state.last_batch)
     zero = np.zeros_like(in_batch)
     batch = _where(full, Seen(zero, zero, zero), batch)
@@ -233,21 +244,33 @@ def _estimate(known: Differences) -> tuple[FloatArray, FloatArray]:
     The squares of n successive differences of Gaussian steps have relative variance 3 / n; each
     event adds the fourth moment of its clump.
     """
-    one = np.ones_like(known.squares)
-    estimate = np.divide(known.squares, known.expected, out=one, where=known.expected > 0)
-    estimate = np.maximum(estimate, 0.5)
+    estimate = np.maximum(_ratio(known), 0.5)
     events = np.maximum(known.expected / 2.0, 0.2)
     clump = EVENT_KURTOSIS * np.maximum(estimate, 1.0) / events
     return estimate, np.sqrt(3.0 / np.maximum(known.count, 0.5) + clump)
 
 
+def _ratio(known: Differences) -> FloatArray:
+    """Squared differences over what independent counts would give; 1 where nothing was seen."""
+    one = np.ones_like(known.squares)
+    found: FloatArray = np.divide(known.squares, known.expected, out=one, where=known.expected > 0)
+    return found
+
+
 def _differenced(
-    known: Differences, before: Seen, seen: Seen, read: NDArray[np.bool_]
+    known: Differences,
+    before: Seen,
+    seen: Seen,
+    read: NDArray[np.bool_],
+    wildest: FloatArray | float = np.inf,
 ) -> Differences:
     paired = read & (before.scale > 0)
     ratio = np.where(paired, seen.scale, 1.0) / np.where(paired, before.scale, 1.0)
     squares = (seen.values - before.values * ratio) ** 2
     expected = seen.variance + before.variance * ratio**2
+    if np.any(np.isfinite(wildest)):
+        ordinary = np.maximum(_ratio(known), 1.0) * expected
+        squares = np.minimum(squares, wildest * np.where(ordinary > 0, ordinary, np.inf))
     return Differences(
         known.squares + np.where(paired, squares, 0.0),
         known.expected + np.where(paired, expected, 0.0),
