@@ -115,12 +115,15 @@ def beside_trend(
     better = np.flatnonzero(description_length(given.flat[:, 0], n, steps) <= least - ALIKE)
     flat = values[rows[better]] - np.einsum("ki,in->kn", given.slopes[better, 0], shapes)
     orders, _ = greatest_first(peaks(running_sums(flat), shortest), int(steps.max()) - 1)
-    for k, order in zip(better, orders, strict=True):
-        one, splits = slice(k, k + 1), order[: steps[k] - 1]
-        lengths, slopes = _lengths(whole[one], sums[one], splits[splits > 0])
-        fewer = int(np.argmin(lengths))
-        if lengths[fewer] < least[k]:
-            found[rows[k]] = _flattened(values[rows[k]], splits[:fewer], slopes[fewer])
+    splits = np.where(np.arange(orders.shape[1]) < steps[better, None] - 1, orders, 0)
+    lengths, fewer, slopes = _fewest(whole[better], sums[better], splits)
+    shorter = lengths < least[better]
+    for told in np.unique(fewer[shorter]):
+        some = np.flatnonzero(shorter & (fewer == told))
+        at = rows[better[some]]
+        alike = _flattened(values[at], splits[some, :told], slopes[some])
+        for row, flattened in zip(at, alike, strict=True):
+            found[row] = flattened
     return found
 
 
@@ -148,25 +151,34 @@ def _padded(places: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
     return steps, told
 
 
-def _lengths(
-    whole: FloatArray, sums: FloatArray, order: IntArray
-) -> tuple[list[float], list[FloatArray]]:
-    """Of one row told as a trend and 0, 1, 2 .. steps: how long that is, and the trend's slopes."""
+def _fewest(
+    whole: FloatArray, sums: FloatArray, splits: IntArray
+) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Each row told shortest as a trend and 0, 1, 2 .. steps: how long, how many, its slopes.
+
+    ``splits`` has shape (K, k), with 0 where a row has no more of them. No more than `AHEAD` are
+    tried beyond the best.
+    """
+    count, most = len(splits), (splits > 0).sum(axis=1)
     n = sums.shape[2] - 1
-    lengths: list[float] = []
-    slopes: list[FloatArray] = []
-    for start in range(0, len(order) + 1, AT_ONCE):
-        told = np.arange(start, min(start + AT_ONCE, len(order) + 1))
-        places = np.where(np.arange(told[-1]) < told[:, None], order[: told[-1]], 0)
-        some = _sloped(whole, sums, places[None])
-        for length, own in zip(
-            description_length(some.flat[0], n, told + 1), some.slopes[0], strict=True
-        ):
-            lengths.append(float(length))
-            slopes.append(own)
-            if len(lengths) - 1 - int(np.argmin(lengths)) == AHEAD:
-                return lengths, slopes
-    return lengths, slopes
+    lengths, fewer = np.full(count, np.inf), np.zeros(count, dtype=np.intp)
+    slopes = np.zeros((count, 2))
+    rows = np.arange(count)
+    for start in range(0, splits.shape[1] + 1, AT_ONCE):
+        if not len(rows):
+            break
+        told = np.arange(start, start + AT_ONCE)
+        own = splits[rows, None, : told[-1]]
+        places = np.where(np.arange(own.shape[2]) < told[:, None], own, 0)
+        some = _sloped(whole[rows], sums[rows], places)
+        tried = description_length(some.flat, n, told + 1)
+        for i, steps in enumerate(told):
+            going = (steps <= most[rows]) & (steps - fewer[rows] <= AHEAD)
+            better = going & (tried[:, i] < lengths[rows])
+            at = rows[better]
+            lengths[at], fewer[at], slopes[at] = tried[better, i], steps, some.slopes[better, i]
+        rows = rows[(told[-1] < most[rows]) & (told[-1] - fewer[rows] < AHEAD)]
+    return lengths, fewer, slopes
 
 
 def _sloped(whole: FloatArray, sums: FloatArray, places: IntArray) -> _Sloped:
@@ -183,12 +195,16 @@ def _sloped(whole: FloatArray, sums: FloatArray, places: IntArray) -> _Sloped:
     return _Sloped(slopes, -(sums.shape[2] - 1) * np.log(rest), left, flat)
 
 
-def _flattened(values: FloatArray, places: IntArray, slopes: FloatArray) -> Flattened:
-    trend = slopes @ _shapes(len(values))
-    flat = (values - trend)[None]
-    left = around_steps(flat, running_sums(flat), places[None])
-    bend = MOST_BEND * float(np.ptp(trend))
-    return Flattened(flat[0], places, step_noise(left, len(places) + 1), bend)
+def _flattened(values: FloatArray, places: IntArray, slopes: FloatArray) -> list[Flattened]:
+    """Rows less their trends, beside equally many steps."""
+    trends = np.einsum("ki,in->kn", slopes, _shapes(values.shape[1]))
+    flat = values - trends
+    noise = step_noise(around_steps(flat, running_sums(flat), places), places.shape[1] + 1)
+    bends = MOST_BEND * np.ptp(trends, axis=1)
+    return [
+        Flattened(flat[row], places[row], noise.row(row), float(bends[row]))
+        for row in range(len(flat))
+    ]
 
 
 @lru_cache(maxsize=8)
