@@ -94,7 +94,11 @@ def method_of(kind, drawn):
 
 def evidence_paths(kind, drawn, *, with_history=True):
     """The log e-value after every tick, shape (rows, ticks)."""
-    method = method_of(kind, drawn)
+    return paths_of(method_of(kind, drawn), drawn, with_history=with_history)
+
+
+def paths_of(method, drawn, *, with_history):
+    """The same by a given method."""
     rows, ticks = drawn.canary.shape[:2]
     state = method.begin(rows, drawn.history if with_history else None)
     share = np.full(ticks, np.nan) if drawn.share is None else drawn.share

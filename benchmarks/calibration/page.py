@@ -212,6 +212,34 @@ def fleet_judged() -> str:
     return table(header, rows)
 
 
+def single_pods() -> str:
+    """One pod a side with the default margins: healthy ones rejected."""
+    found, rows = results.read("single_pods"), []
+    for row in found["healthy"]:
+        rows.append([f"`{row['id']}`", row["about"], row["runs"]])
+        for key in ("with_history", "without_history"):
+            rows[-1] += [rate(hits, row["runs"], found["level"]) for hits in row[key]]
+    return table(["id", "what is drawn", "rollouts", *_assuming(found)], rows)
+
+
+def single_pods_harmed() -> str:
+    """The same: what is higher for good, and when it is called."""
+    found, rows = results.read("single_pods"), []
+    for row in found["harmed"]:
+        rows.append([f"{row['times']:g} times as high", row["runs"]])
+        for each in (*row["with_history"], *row["without_history"]):
+            share = f"{100 * each['called']:.0f} %"
+            median = "" if each["median"] is None else f", tick {each['median']:.0f}"
+            rows[-1].append(share + median)
+    return table(["the canary", "rollouts", *_assuming(found)], rows)
+
+
+def _assuming(found) -> list[str]:
+    """The columns of both tables."""
+    said = [f"{100 * each:g} % assumed" if each else "nothing assumed" for each in found["assumed"]]
+    return [f"{history}, {each}" for history in ("history", "no history") for each in said]
+
+
 def speed() -> str:
     """Cost beside the rivals."""
     found = results.read("speed")
@@ -242,6 +270,8 @@ TABLES = {
     "fleet_judged": fleet_judged,
     "planned": planned,
     "prices": prices,
+    "single_pods": single_pods,
+    "single_pods_harmed": single_pods_harmed,
     "since": since,
     "speed": speed,
 }

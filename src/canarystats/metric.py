@@ -10,6 +10,9 @@ from canarystats.errors import PolicyError
 from canarystats.section import LARGEST_RATIO, Fraction, Section
 from canarystats.windows import Kind
 
+# Two pods of one version are taken to differ by no more while nothing shows it: by one in a hundred
+# pairs where single pods vary by 4.6 % of their mean.
+POD_DIFFERENCE = 0.15
 PERCENT = 100.0
 BY_SEGMENT = {Kind.COUNTS, Kind.HISTOGRAM}
 QUERIES = ("value", "limit", "events", "exposure", "buckets")
@@ -217,6 +220,10 @@ class Metric(Section):
         judges. Rules that need a baseline are not judged on it then.
     batch
         Ticks that make one observation of a gauge: as many as it takes to forget the past.
+    pod_difference
+        Gauges: the lasting difference of two sides, relative to the baseline, that is ordinary as
+        long as nothing shows how far single pods differ; where None it is 0.15, and nothing
+        beside a ``margin`` of the metric's own.
     clumps
         Counts: how many events may come as one, at most, as long as neither the rollout nor its
         history has shown it; lower where events are known to come one by one.
@@ -239,6 +246,7 @@ class Metric(Section):
     absolute_margin: Annotated[float, Field(ge=0)] | None = None
     compare: bool = True
     batch: Annotated[int, Field(ge=1)] = 40
+    pod_difference: Annotated[float, Field(ge=0, lt=10)] | None = None
     clumps: Annotated[float, Field(ge=1, le=1000)] = 6.0
     dry_run: bool = False
     target: Target | None = None
@@ -269,6 +277,13 @@ class Metric(Section):
             )
         if label == "le":
             raise PolicyError("query.segment_by", "le is the label of buckets, not of segments")
+
+    @property
+    def assumed_pod_difference(self) -> float:
+        """The lasting relative difference of single pods while nothing shows it."""
+        if self.pod_difference is not None:
+            return self.pod_difference
+        return 0.0 if self.margin is not None else POD_DIFFERENCE
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -104,3 +104,10 @@ def test_what_has_no_spread_says_nothing():
     assert log_e_above(line_of([1, 2, 3], [5, 5, 5]), 0.0, 1.0) == 0.0
     assert half_width(line_of([1, 2], [1, 2]), 1.0, 0.95) == math.inf
     assert log_e_above(line_of(range(9), [0.0] * 9), -1.0, 1.0) > 3.0
+
+
+def test_a_slope_far_below_is_never_evidence_above_however_long():
+    at = np.arange(2000.0)
+    noise = 1e-3 * np.random.default_rng(0).normal(size=2000)
+    line = line_of(at, -at + noise)
+    assert -50 < log_e_above(line, 0.0, 1.0) < 0

@@ -202,6 +202,26 @@ class TestHarm:
         verdict = cs.judge([gauge(104, 100, n=2000)], gauge_policy())
         assert not verdict.firings
 
+    def test_a_steady_gauge_of_days_without_history_never_gathers_evidence_of_harm(self):
+        verdict = cs.judge([gauge(100, 100, n=2000)], gauge_policy(margin=0.5))
+        assert not verdict.firings
+        assert verdict.decision is cs.Decision.PROMOTE
+
+    def test_two_single_pods_may_differ_by_a_seventh_while_nothing_shows_how_far_pods_do(self):
+        verdict = cs.judge([gauge(112, 100)], gauge_policy())
+        assert verdict.decision is cs.Decision.HOLD
+        assert not verdict.firings
+        assert any("single pods" in each for e in verdict.evidence for each in e.assumptions)
+        for said in ({"margin": 0.05}, {"pod_difference": 0.0}):
+            told = cs.judge([gauge(112, 100)], gauge_policy(**said))
+            assert told.decision is cs.Decision.ROLLBACK
+
+    def test_what_pods_of_the_baseline_differ_by_replaces_what_is_assumed(self):
+        rng = np.random.default_rng(0)
+        left, right = (level + rng.normal(0, 1, (100, 3)) for level in (112, 100))
+        pair = cs.Pair.gauge("queue", canary=left, baseline=right, times=clock(100))
+        assert cs.judge([pair], gauge_policy()).decision is cs.Decision.ROLLBACK
+
     def test_an_equal_gauge_is_promoted(self):
         assert cs.judge([gauge(100, 100)], gauge_policy()).decision is cs.Decision.PROMOTE
 

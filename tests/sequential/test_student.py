@@ -75,6 +75,36 @@ def test_the_e_value_of_the_last_of_all_is_that_of_all():
     assert float(student.log_e_value_of_last(*map(np.array, (5, 2, 0.0, 0.0, 1.0)))) < 0.0
 
 
+@pytest.mark.parametrize("freedom", [1, 2, 30, 300])
+@pytest.mark.parametrize("t", [5.0, 0.0, -3.0, -300.0, -3e4, -1e8])
+def test_a_tail_too_small_for_a_number_has_its_logarithm(freedom, t):
+    found = float(student.log_twice_below(freedom, t))
+    if t >= 0:
+        assert found == pytest.approx(math.log(2 * stats.t.cdf(t, freedom)))
+        return
+
+    def relative(stretch):  # the density at t (1 + stretch), over that at t
+        ratio = (freedom + (t * (1 + stretch)) ** 2) / (freedom + t * t)
+        return ratio ** (-(freedom + 1) / 2)
+
+    area, _ = integrate.quad(relative, 0, np.inf, epsabs=0, limit=500)
+    expected = math.log(2) + stats.t.logpdf(t, freedom) + math.log(-t * area)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [30, 300, 3000, 300_000])
+@pytest.mark.parametrize("mean", [-0.1, -1.0, -30.0, -1e6])
+def test_a_mean_below_zero_is_never_evidence_above_however_long_and_far(n, mean):
+    """Its size and how surely it lies below are both huge, and cancel."""
+    alone = student.log_e_value(n, np.array([mean]), np.array([1.0]), one_sided=True)[0]
+    squares = np.array(n * (1.0 + mean**2))
+    of_last = student.log_e_value_of_last(
+        *map(np.array, (2 * n, n, n * mean)), squares + n, np.array(1.0)
+    )
+    assert -50 < alone < 0
+    assert -50 < float(of_last) < 0
+
+
 def test_the_unit_does_not_matter():
     base = student.log_e_value(9, np.array([0.7]), np.array([0.3]))
     for scale in (1e-6, 1e3, 1e9):

@@ -66,6 +66,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             margin=setting.margin,
             allowed=setting.allowed(BOTH_SIDES, setting.margin),
             batch=metric.batch,
+            pod_difference=metric.assumed_pod_difference,
         )
         self.standards = {each.claim: each for each in standards.standards(setting)}
         self.trend = TrendTarget.of(setting)
@@ -208,7 +209,7 @@ class GaugeFold(TestedFold[GaugeFoldState]):
     def questions(self) -> Hashable:
         """What the tests ask; where it is equal they can stand in one state."""
         made = self.design
-        return made.harmful, made.margin, made.allowed, made.batch
+        return made.harmful, made.margin, made.allowed, made.batch, made.pod_difference
 
     def advance(
         self,

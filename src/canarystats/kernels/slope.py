@@ -33,9 +33,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
-SMALLEST = 1e-300
+from canarystats.kernels import student
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,8 @@ def log_e_above(line: Line, slope: float, g: float) -> float:
         if left > 0:
             inner = math.log1p(q / left) - math.log1p(ratio * q / left)
         a = beyond * math.sqrt(freedom / ((line.tt + g) * (left + ratio * q)))
-    one_sided = max(2.0 * float(stdtr(freedom, a)), SMALLEST)
-    return 0.5 * math.log(ratio) + 0.5 * freedom * inner + math.log(one_sided)
+    below = float(student.log_twice_below(freedom, a))
+    return 0.5 * math.log(ratio) + 0.5 * freedom * inner + below
 
 
 def half_width(line: Line, g: float, level: float) -> float:

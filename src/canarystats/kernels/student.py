@@ -25,7 +25,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri, stdtr
+from scipy.special import betaln, hyp2f1, ndtri, stdtr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 TUNED_FOR = 25.0 / 7.936  # g of a test that is sharpest after 25 observations at level 5 %
 SMALLEST = 1e-300
+LEAST_TOLD = 1e-200  # a tail below which the series takes over
 
 
 def log_e_value(
@@ -63,7 +64,7 @@ def log_e_value(
             # a², with Q/n divided through by the squared mean, so that no variance may be too small
             a2 = n * n / ((n + TUNED_FOR) * (nu / t2 + TUNED_FOR / (TUNED_FOR + n)))
             a = np.where(t == 0, 0.0, np.copysign(np.sqrt(a2), t))
-            log_e = log_e + np.log(np.maximum(2.0 * stdtr(n, a), SMALLEST))
+            log_e = log_e + log_twice_below(n, a)
     return np.where(n < 2, 0.0, log_e)
 
 
@@ -97,9 +98,39 @@ def log_e_value_of_last(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         u = np.where(squares > 0, total * total / squares / (precision + last), 0.0)
         a = np.copysign(np.sqrt(n * u / (1.0 - u)), total)
-        twice = np.maximum(2.0 * stdtr(np.maximum(n, 1.0), a), SMALLEST)
-        log_e: FloatArray = 0.5 * np.log(weight) - 0.5 * n * np.log1p(-u) + np.log(twice)
+        below = log_twice_below(np.maximum(n, 1.0), a)
+        log_e: FloatArray = 0.5 * np.log(weight) - 0.5 * n * np.log1p(-u) + below
     return np.where(last > 0, log_e, 0.0)
+
+
+def log_twice_below(freedom: FloatArray | float, t: FloatArray | float) -> FloatArray:
+    """Logarithm of twice the probability that Student's t lies below a value.
+
+    Where that is too small for a number, it is the incomplete beta function's series in
+    ``freedom / (freedom + t²)``: a mean far below zero weighs as much against as for its size.
+
+    Parameters
+    ----------
+    freedom
+        Degrees of freedom, at least 1; a shape that fits ``t``.
+    t
+        Any shape.
+    """
+    twice = np.asarray(2.0 * stdtr(freedom, t))
+    far = (twice < LEAST_TOLD) & (np.asarray(t) < 0)
+    if not far.any():
+        return np.log(twice)
+    half = 0.5 * np.broadcast_to(freedom, twice.shape)[far]
+    square = 0.5 * np.broadcast_to(t, twice.shape)[far] ** 2 / half
+    logarithm: FloatArray = np.asarray(np.log(np.where(far, 1.0, twice)))
+    logarithm[far] = (
+        -half * np.log1p(square)
+        - 0.5 * np.log1p(1.0 / square)
+        - np.log(half)
+        - betaln(half, 0.5)
+        + np.log(hyp2f1(half + 0.5, 1.0, half + 1.0, 1.0 / (1.0 + square)))
+    )
+    return logarithm
 
 
 def as_z(t: FloatArray, freedom: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from canarystats.plan.outlook import Condition, Told
 from canarystats.plan.passage import LONGEST, NUDGE, Path, steps
 from canarystats.plan.records import Outlook
 from canarystats.sequential import gauge_batches
+from canarystats.sequential.noise import SINGLE_PODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,10 @@ def paths(design: Gauge, noise: Noise, level: float, harm: FloatArray) -> dict[s
     harm
         Shape (R,): how far the canary lies in the harmful direction, in the metric's unit.
     """
-    margin = max(design.margin * level, float(noise.ordinary(noise.pods)[0]))
+    ordinary = float(noise.ordinary(noise.pods)[0])
+    if not noise.pod_freedom[0] and noise.pods[0] >= SINGLE_PODS:
+        ordinary = max(ordinary, design.pod_difference * level)
+    margin = max(design.margin * level, ordinary)
     worse, proof = harm - margin, design.allowed * level - harm
     true = float(noise.variance[0])
     if not noise.trusted[0]:

@@ -72,6 +72,9 @@ class Gauge:
         Ticks in a batch where there is no history.
     window
         Ticks a rollout is expected to last; sharpens what is shown, changes no error rate.
+    pod_difference
+        The lasting relative difference of two sides taken for ordinary while nothing shows how far
+        single pods differ.
     times
         What the baseline is multiplied with; None where the other side is a number and no
         measurement: it then has no noise and no pods.
@@ -93,9 +96,10 @@ class Gauge:
         allowed: float,
         batch: int,
         window: int = WINDOW,
+        pod_difference: float = 0.0,
         times: float | None = 1.0,
     ) -> None:
-        self.metric, self.harmful = metric, harmful
+        self.metric, self.harmful, self.pod_difference = metric, harmful, pod_difference
         self.margin, self.allowed, self.batch = margin, allowed, batch
         self._directions = np.array([harmful != "decrease", harmful != "increase"])
         # Two sides with independent noise, of which the baseline's counts 1 + margin times.
@@ -152,7 +156,7 @@ class Gauge:
         # With fewer pods than in its history a side is noisier; with more it may not be calmer.
         share = np.maximum(pods / state.noise.pods, 1.0)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            lasting = ordinary(state, pods)
+            lasting = ordinary(state, pods, self.pod_difference)
             after = replace(state, pods=pods, apart=apart)
             stepped = self._stepped(after, (left, right), (share, lasting), at)
         return stepped if seen.all() else only_where(seen, stepped, state)
@@ -206,7 +210,7 @@ class Gauge:
             since=since,
         )
         if full.any() and not state.noise.trusted.all():
-            after = gauge_batches.with_batch(state, after, value)
+            after = gauge_batches.with_batch(state, after, value, self.pod_difference)
         return after
 
     def _beyond(self, difference: FloatArray, level: FloatArray, lasting: FloatArray) -> FloatArray:
@@ -238,7 +242,7 @@ class Gauge:
         found = np.zeros((len(trusted), 4))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if not trusted.all():
-                found = gauge_batches.log_e_values(state)
+                found = gauge_batches.log_e_values(state, self.pod_difference)
             if trusted.any():
                 found = np.where(trusted[:, None], self._by_ticks(state), found)
         readable = np.isfinite(np.concatenate([state.level, found], axis=1))
@@ -276,7 +280,7 @@ class Gauge:
         """
         n = state.batches[:, None] * np.ones(4)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            mean, squares = gauge_batches.of_batches(state)
+            mean, squares = gauge_batches.of_batches(state, self.pod_difference)
             t = np.where(mean == 0, 0.0, mean * np.sqrt(n * (n - 1.0) / squares))
             z = student.as_z(np.where(n >= FEWEST_BATCHES, t, np.nan), n - 1.0)
             known = self._variance(state.noise, state.ticks, state.changes)[:, None]
@@ -334,7 +338,9 @@ class Gauge:
 
     def _assumptions(self, state: GaugeState, row: int) -> tuple[str, ...]:
         restless = state.noise.restlessness(state.ticks, state.changes)
-        return noise.told(state.noise, self.batch, restless, row) + told_by_pods(state, row)
+        return noise.told(state.noise, self.batch, restless, row) + told_by_pods(
+            state, row, self.pod_difference
+        )
 
     def _batch(self, state: GaugeState, row: int) -> int:
         return int(state.noise.batch(self.batch)[row])

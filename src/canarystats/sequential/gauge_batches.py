@@ -39,10 +39,13 @@ SMALL, GROSS, LATE = 0.55, 0.1, 0.35
 GROSS_PRECISION = 0.1
 
 
-def log_e_values(state: GaugeState) -> FloatArray:
-    """Logarithm of the e-value of each question, shape (K, 4)."""
+def log_e_values(state: GaugeState, assumed: float) -> FloatArray:
+    """Logarithm of the e-value of each question, shape (K, 4).
+
+    ``assumed`` is what `gauge_state.ordinary` takes for the difference of pods not shown yet.
+    """
     n = state.batches[:, None]
-    mean, squares = of_batches(state)
+    mean, squares = of_batches(state, assumed)
     variance = squares / np.maximum(n - 1.0, 1.0)
     worse = worse_since_first(n, mean[:, WORSE], variance[:, WORSE])
     late = state.stretches.log_e + np.log(LATE)
@@ -72,7 +75,9 @@ def told(n: FloatArray, log_e: FloatArray) -> FloatArray:
     return np.where(n < FEWEST_BATCHES, np.minimum(log_e, 0.0), log_e)
 
 
-def with_batch(before: GaugeState, after: GaugeState, value: FloatArray) -> GaugeState:
+def with_batch(
+    before: GaugeState, after: GaugeState, value: FloatArray, assumed: float
+) -> GaugeState:
     """The state after a tick, with the stretches that the batches it finished add to.
 
     Parameters
@@ -81,6 +86,8 @@ def with_batch(before: GaugeState, after: GaugeState, value: FloatArray) -> Gaug
         Before and after the tick.
     value
         The mean of the running batch, shape (K, 5).
+    assumed
+        As `log_e_values` takes it.
     """
     columns = [0, 1, PLAIN]
     stepped = late_shift.step(
@@ -88,7 +95,7 @@ def with_batch(before: GaugeState, after: GaugeState, value: FloatArray) -> Gaug
         after.batches,
         value[:, columns],
         before.squares[:, columns],
-        ordinary(after, after.pods),
+        ordinary(after, after.pods, assumed),
     )
     full = after.batches > before.batches
     return replace(
@@ -96,7 +103,7 @@ def with_batch(before: GaugeState, after: GaugeState, value: FloatArray) -> Gaug
     )
 
 
-def of_batches(state: GaugeState) -> tuple[FloatArray, FloatArray]:
+def of_batches(state: GaugeState, assumed: float) -> tuple[FloatArray, FloatArray]:
     """Mean and sum of squares of the batches for each question, shape (K, 4) each.
 
     *Worse* is asked beyond its margin, or beyond the ordinary difference between pods where that
@@ -104,7 +111,7 @@ def of_batches(state: GaugeState) -> tuple[FloatArray, FloatArray]:
     """
     mean, squares = state.mean[:, :PLAIN].copy(), state.squares[:, :PLAIN].copy()
     plain = state.mean[:, PLAIN]
-    beyond = np.stack([plain, -plain], axis=1) - ordinary(state, state.pods)[:, None]
+    beyond = np.stack([plain, -plain], axis=1) - ordinary(state, state.pods, assumed)[:, None]
     larger = beyond < mean[:, WORSE]
     squares[:, WORSE] = np.where(larger, state.squares[:, PLAIN, None], squares[:, WORSE])
     mean[:, WORSE] = np.minimum(beyond, mean[:, WORSE])

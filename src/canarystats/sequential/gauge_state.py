@@ -14,6 +14,7 @@ from canarystats.sequential.late_shift import Stretches
 from canarystats.sequential.noise import Noise
 
 FloatArray = NDArray[np.float64]
+ALONE = "nothing shows how far single pods differ lastingly"
 WORSE, NOT_WORSE, PLAIN = slice(0, 2), slice(2, 4), 4  # columns of width five
 
 
@@ -126,10 +127,10 @@ def where(chosen: NDArray[np.bool_], new: FloatArray, old: FloatArray) -> FloatA
     return np.where(chosen.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
-def ordinary(state: GaugeState, pods: FloatArray) -> FloatArray:
+def ordinary(state: GaugeState, pods: FloatArray, assumed: float) -> FloatArray:
     """The lasting difference between two sides that no change needs to explain, shape (K,).
 
-    What the history shows of it, or else the pods of the running baseline.
+    What the history shows of it, or else the pods of the running baseline, or else what is assumed.
 
     Parameters
     ----------
@@ -137,10 +138,21 @@ def ordinary(state: GaugeState, pods: FloatArray) -> FloatArray:
         Where the tests stand.
     pods
         Sum over both sides of one over the pods averaged, shape (K,).
+    assumed
+        In parts of the baseline's level so far, where nothing shows it.
     """
     known = state.noise.ordinary(pods)
     shown = pod_effects.ordinary(*_shown_by_pods(state), pods)
+    if assumed:
+        level = np.abs(state.level[:, 1]) / np.maximum(state.ticks, 1.0)
+        shown = np.where(untold(state), assumed * level, shown)
     return np.where(state.noise.pod_freedom > 0, known, np.maximum(known, shown))
+
+
+def untold(state: GaugeState) -> NDArray[np.bool_]:
+    """Where neither a history nor the running baseline shows how far pods differ, shape (K,)."""
+    alone: NDArray[np.bool_] = state.noise.pod_freedom == 0
+    return alone & ~pod_effects.several(state.apart)
 
 
 def _shown_by_pods(state: GaugeState) -> tuple[FloatArray, FloatArray]:
@@ -158,11 +170,15 @@ def _shown_by_pods(state: GaugeState) -> tuple[FloatArray, FloatArray]:
     return np.sqrt(np.fmax(between - left, 0.0)), np.where(told, free, 0.0)
 
 
-def told_by_pods(state: GaugeState, row: int) -> tuple[str, ...]:
-    """What the running baseline's pods show of one row, in sentences; nothing where unused."""
+def told_by_pods(state: GaugeState, row: int, assumed: float) -> tuple[str, ...]:
+    """What is known of the pods of one row besides its history, in sentences; nothing if unused."""
+    if assumed and untold(state)[row]:
+        return (
+            f"{ALONE}, so two sides are taken to differ by up to {assumed:.3g} of the baseline",
+        )
     effect = float(_shown_by_pods(state)[0][row])
     if state.noise.pod_freedom[row] or not effect:
         return ()
-    most = float(ordinary(state, state.pods)[row])
+    most = float(ordinary(state, state.pods, assumed)[row])
     said = f"pods of the running baseline differ lastingly by {effect:.4g}, so two sides may differ"
     return (f"{said} by {most:.4g} without any change",)

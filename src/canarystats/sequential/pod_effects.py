@@ -67,6 +67,12 @@ def between(state: FloatArray) -> tuple[FloatArray, FloatArray]:
     return squares / np.maximum(free, 1.0), free
 
 
+def several(state: FloatArray) -> NDArray[np.bool_]:
+    """Where the baseline has ever shown two pods at once, shape (K,)."""
+    told: NDArray[np.bool_] = (state[:, TICKS] > 0).sum(axis=1) > 1
+    return told
+
+
 def ordinary(effect: FloatArray, free: FloatArray, pods: FloatArray) -> FloatArray:
     """The lasting difference between two sides that no change needs to explain, shape (K,).
 
