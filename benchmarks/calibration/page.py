@@ -5,6 +5,7 @@ Run ``python -m benchmarks.calibration.page``.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from benchmarks.calibration import results
@@ -84,10 +85,10 @@ def delay(kind) -> str:
     return table(header, rows)
 
 
-def healthy() -> str:
+def healthy(of="healthy") -> str:
     """Rollbacks of healthy rollouts."""
     rows = []
-    for row in [*(found := results.read("rollouts")["healthy"]), _summed(found)]:
+    for row in [*(found := results.read("rollouts")[of]), _summed(found)]:
         runs = row["rollouts"]
         cells = [row["cell"], runs]
         for key in ("with_history", "without_history", "literal"):
@@ -265,6 +266,7 @@ TABLES = {
     "level": level,
     "delay": delay,
     "healthy": healthy,
+    "hard": partial(healthy, "hard"),
     "regressions": regressions,
     "fleet": fleet,
     "fleet_judged": fleet_judged,

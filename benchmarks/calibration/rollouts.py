@@ -44,6 +44,7 @@ BOUNDS = MEDIAN_SECONDS * np.append(EDGES, np.inf)
 DECISIONS = ("promote", "hold", "rollback")
 AT_ONCE = 20
 ROLLOUTS, JUDGED = 100, 4  # rollouts a cell, and how many of them also through the judge
+HARD = 300  # the fewest that can bound a rate by 1 %
 ONSET = 100
 
 
@@ -55,6 +56,8 @@ class Cell:
     per_second: float = 100.0
     error_rate: float = 0.01
     fano: float = 1.0
+    wander: float = 0.0  # of each side's log rates, an AR(0.9) of that standard deviation
+    pods: int = 1  # a side, of the gauge
     change: Change = HEALTHY
     leak: float = 0.0  # share of the memory limit, a tick
     gauge: bool = False  # whether a critical gauge is compared as well
@@ -69,6 +72,14 @@ def healthy_cells():
                 yield Cell(name, per_second, error_rate, fano, gauge=True)
 
 
+def hard_cells():
+    """Healthy services of which a single claim errs too often where no history is known."""
+    for error_rate in (0.001, 0.01):
+        for name, shape in (("Fano 20", {"fano": 20.0}), ("wandering", {"wander": 0.6})):
+            told = f"100 req/s, {error_rate:.1%} errors, {name}"
+            yield Cell(told, 100.0, error_rate, gauge=True, **shape)
+
+
 def regression_cells():
     late = {"onset": ONSET}
     for cell in (
@@ -77,7 +88,10 @@ def regression_cells():
         Cell("2x latency", change=Change(scale=2.0, **late)),
         Cell("3x latency", change=Change(scale=3.0, **late)),
         Cell("throughput -40 %", change=Change(traffic=0.6, **late)),
-        Cell("gauge +1 sigma", change=Change(shift=1.0, **late), gauge=True),
+        Cell("gauge +10 %", change=Change(shift=1.0, **late), gauge=True),
+        Cell("gauge +10 %, 3 pods a side", change=Change(shift=1.0, **late), gauge=True, pods=3),
+        Cell("gauge +25 %", change=Change(shift=2.5, **late), gauge=True),
+        Cell("gauge +50 %", change=Change(shift=5.0, **late), gauge=True),
         Cell("memory leak", leak=0.002),
     ):
         yield replace(cell, ticks=500)
@@ -95,13 +109,13 @@ def policy(cell):
 def drawn(cell, rng, rows):
     """The metrics of some rollouts, each shape (rows, ticks, columns) a side, by name."""
     requests = cell.per_second * INTERVAL
-    flow = {"requests": requests, "diurnal": 0.5, "fano": cell.fano}
+    flow = {"requests": requests, "diurnal": 0.5, "fano": cell.fano, "wander": cell.wander}
     made = {
         "requests": counts(
             SHARE, errors=requests * cell.error_rate, request_fano=cell.fano, **flow
         ),
         "latency_seconds": histogram(SHARE, edges=EDGES, **flow),
-        "cpu_cores": gauge(ar(0.9), diurnal=1.0),
+        "cpu_cores": gauge(ar(0.9), diurnal=1.0, pods=cell.pods),
         "memory_bytes": gauge(ar(0.95), pods=2),
     }
     return {name: draw(rng, rows, cell.ticks, HISTORY, cell.change) for name, draw in made.items()}
@@ -232,18 +246,23 @@ def main() -> None:
     parser.add_argument(
         "--judged", type=int, default=JUDGED, help="of a cell, by the judge as well"
     )
+    parser.add_argument("--hard", type=int, default=HARD, help="rollouts a cell of the hard ones")
     parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
-    parts = -(-asked.rollouts // AT_ONCE)
     tables, start = {}, time.time()
     with get_context("spawn").Pool(asked.processes) as pool:
-        for table, cells in (("healthy", healthy_cells()), ("regressions", regression_cells())):
+        for table, cells in (
+            ("healthy", healthy_cells()),
+            ("hard", hard_cells()),
+            ("regressions", regression_cells()),
+        ):
             tables[table] = []
+            parts = -(-(asked.hard if table == "hard" else asked.rollouts) // AT_ONCE)
             for cell in cells:
                 tasks = [(cell, part, 0 if part else asked.judged) for part in range(parts)]
                 outcomes = [one for some in pool.imap(measured, tasks) for one in some]
-                row = tallied(cell, outcomes, healthy=table == "healthy")
+                row = tallied(cell, outcomes, healthy=table != "regressions")
                 print(row, f"{time.time() - start:.0f} s", flush=True)
                 tables[table].append(row)
                 if asked.keep:
