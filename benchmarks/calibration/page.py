@@ -5,7 +5,6 @@ Run ``python -m benchmarks.calibration.page``.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from benchmarks.calibration import results
@@ -266,7 +265,6 @@ TABLES = {
     "level": level,
     "delay": delay,
     "healthy": healthy,
-    "hard": partial(healthy, "hard"),
     "regressions": regressions,
     "fleet": fleet,
     "fleet_judged": fleet_judged,

@@ -125,6 +125,28 @@ class TestBound:
         past = dispersion.begin(1, 1, [seen(events, exposure)])
         assert dispersion.fano(past)[0, 0] == pytest.approx(fano(events, exposure), rel=1e-12)
 
+    def test_one_change_counts_for_so_many_ordinary_ones_at_most(self):
+        events = np.where(np.arange(100) < 90, 10.0, 1e6)
+        ordinary = learn(events[:90], np.ones(90))
+        tick = seen(events[90:91], [1.0])
+        for wildest, most in ((36.0, 36.0), (np.inf, np.inf)):
+            after = dispersion.step(ordinary, tick, wildest).ticks
+            expected = after.expected - ordinary.ticks.expected
+            grown = (after.squares - ordinary.ticks.squares) / expected
+            assert grown[0, 0] == pytest.approx(most if np.isfinite(most) else 1e6, rel=0.01)
+
+    def test_bursts_are_learned_all_the_same_where_single_changes_are_bounded(self):
+        events = clumps(np.random.default_rng(5), 40 * np.ones(2000), 50)
+        state, steps = dispersion.begin(1, 1), seen(events, np.ones(2000))
+        for i in range(2000):
+            one = slice(i, i + 1)
+            tick = dispersion.Seen(steps.values[one], steps.scale[one], steps.variance[one])
+            state = dispersion.step(state, tick, 36.0)
+        bounded, free = (
+            float(dispersion.fano(s)[0, 0]) for s in (state, learn(events, np.ones(2000)))
+        )
+        assert 0.95 * free < bounded <= free
+
     def test_missed_ticks_are_skipped(self):
         rng = np.random.default_rng(4)
         events = rng.poisson(9, 400).astype(float)

@@ -93,6 +93,21 @@ def test_an_outage_of_the_traffic_is_called_within_three_ticks(since, requests):
     assert verdict.decision is cs.Decision.ROLLBACK
 
 
+@pytest.mark.parametrize("share_left", [0.79, 0.75, 0.7])
+@pytest.mark.parametrize("since", [4, 20, 200])
+def test_a_lasting_loss_is_no_burst_that_discounts_itself(since, share_left):
+    """Much traffic shows at once what is below the threshold; the step itself is no noise."""
+    served = np.where(np.arange(since + 4) < since, 5e6, 5e6 * share_left)
+    pair = steady_requests(
+        since + 4,
+        errors=served / 100,
+        out_of=served,
+        baseline_errors=0.95e6,
+        baseline_out_of=95e6,
+    )
+    assert ways(cs.judge([pair], POLICY, share=0.05)) == {"throughput": "decisive"}
+
+
 def test_too_little_data_does_not_fire():
     pair = steady_requests(
         TICKS_OF_HOLD, errors=0, out_of=0.75, baseline_errors=0, baseline_out_of=19
