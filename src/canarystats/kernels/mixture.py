@@ -74,7 +74,7 @@ def advance(
     share: FloatArray,
     log_odds: FloatArray,
     fano: FloatArray | float = 1.0,
-    most: FloatArray | None = None,
+    most: FloatArray | float = np.inf,
 ) -> tuple[FloatArray, FloatArray]:
     """One look of every test; gives the new masses and their scale.
 
@@ -95,8 +95,8 @@ def advance(
         Shape (K, tests) or one for all: what the gain is divided by where counts come in clumps;
         1 for independent ones.
     most
-        Shape (tests,): what one look may gain at most, in nats. A gain cut short is expected to be
-        no larger, so the e-process stays one. Without it there is no limit.
+        Shape (K, tests) or one for all: what one look may gain at most, in nats. A gain cut short
+        is expected to be no larger, so the e-process stays one.
     """
     successes, failures = counts
     begins = _still_to_begin(looks) - onset_mass_left(looks)
@@ -106,8 +106,8 @@ def advance(
     if successes.ndim > mass.ndim - 1:
         gain = gain.sum(axis=0)
     gain /= np.reshape(fano, (*np.shape(fano), 1))
-    if most is not None:
-        np.minimum(gain, most[:, None], out=gain)
+    if np.any(np.isfinite(most)):
+        np.minimum(gain, np.reshape(most, (*np.shape(most), 1)), out=gain)
     return onsets.grown(mass, log_scale, begins, PRIOR, gain)
 
 

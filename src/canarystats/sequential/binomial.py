@@ -68,7 +68,7 @@ def step(
     share: FloatArray,
     at: float,
     fano: FloatArray | float = 1.0,
-    most: FloatArray | None = None,
+    most: FloatArray | float = np.inf,
 ) -> tuple[BinomialState, FloatArray]:
     """One look of every test; gives the new state and the log e-values, shape (K, tests).
 
@@ -88,7 +88,7 @@ def step(
     fano
         Shape (K, tests) or one for all: what the evidence is divided by.
     most
-        Shape (tests,): what one look may gain at most, in nats; None where nothing limits it.
+        Shape (K, tests) or one for all: what one look may gain at most, in nats.
     """
     both = counts[0] + counts[1]
     whole = both if both.ndim == 2 else both.sum(axis=0)

@@ -54,6 +54,12 @@ def step(state: Dispersion, seen: Seen) -> Dispersion:
     return dispersion.step(state, seen, WILDEST)
 
 
+def errors_seen(state: Dispersion) -> FloatArray:
+    """How many of the baseline's errors have shown how bursty they are, shape (K,)."""
+    seen: FloatArray = state.ticks.expected[:, BASELINE] / 2.0
+    return seen
+
+
 def _columns(*kinds: FloatArray) -> FloatArray:
     table = np.empty((len(kinds[0]), len(kinds)))
     for i, kind in enumerate(kinds):

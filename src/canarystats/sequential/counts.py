@@ -38,6 +38,9 @@ ASSUMES_ERRORS = "errors are independent given the load"
 # tick in a row is an outage. The split only holds: one lost tick may show it, and a few ticks as
 # designed after it show that it is over.
 MOST_OF_TRAFFIC, MOST_OF_SPLIT = 6.4, 20.0
+# The same of errors that may be a single clump, while the baseline has shown too few to tell in
+# what clumps they come. With a Fano factor of twenty one clump in three thousand is larger.
+MOST_OF_A_CLUMP, LARGEST_CLUMP, TOLD_BY = 6.4, 80.0, 500.0
 ASSUMES_TRAFFIC = "requests are assigned independently with the designed share"
 
 
@@ -205,9 +208,8 @@ class Counts:
             split = Split(*(np.array([part]) for part in by_segment.split(strata)))
         fano = self.discounts(state, (canary[:, EXPOSURE], compared[:, EXPOSURE]))
         here = (counts[0][..., self._open], counts[1][..., self._open]), shares[..., self._open]
-        tests, _ = binomial.step(
-            state.tests, self._odds, *here, at, fano[:, self._open], self._most
-        )
+        most = self._most_of(state, here[0])
+        tests, _ = binomial.step(state.tests, self._odds, *here, at, fano[:, self._open], most)
         both: NDArray[np.bool_] = np.isfinite((canary + compared).sum(axis=1))
         known = both & ~np.isnan(split.expected)
         return CountsState(
@@ -220,6 +222,14 @@ class Counts:
             state.history,
             began,
         )
+
+    def _most_of(self, state: CountsState, counts: tuple[FloatArray, FloatArray]) -> FloatArray:
+        """What a tick of these counts may say of each open question, in nats, shape (K, tests)."""
+        many = np.where(self.rising[self._open], *counts)
+        many = many if many.ndim == 2 else many.sum(axis=0)
+        untold = burstiness.errors_seen(state.dispersion) < TOLD_BY
+        clump = ~self._traffic[self._open] & untold[:, None] & (many <= LARGEST_CLUMP)
+        return np.where(clump, MOST_OF_A_CLUMP, self._most)
 
     def _within(
         self,
