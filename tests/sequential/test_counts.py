@@ -297,3 +297,36 @@ def test_a_regression_is_found_near_the_information_limit(share, ratio, events, 
 def test_an_onset_in_mid_rollout_is_found_within_twice_the_limit(share, ratio, events, level):
     found = delays(share, ratio, events, level, onset=300)
     assert np.mean(found) <= 2 * math.log(5000) / divergence(share, ratio, events)
+
+
+class TestOneClump:
+    """Of errors: no outage, as long as nothing shows in what clumps they come."""
+
+    STEADY = ((0, 75), (14, 1425))  # a canary without errors beside a hundredth of the baseline's
+    FAILING = ((75, 75), (14, 1425))
+
+    def said(self, ticks, history=None):
+        """What the last tick adds to the evidence."""
+        design = Counts("requests", [WORSE])
+        state = design.begin(history=history)
+        for i, (canary, baseline) in enumerate(ticks):
+            before = design.log_e(state)["worse"][0]
+            sides = (np.array([side], dtype=float) for side in (canary, baseline))
+            state = design.step(state, *sides, 0.05, START + i)
+        return design.log_e(state)["worse"][0] - before
+
+    def test_a_tick_of_few_errors_says_so_much_at_most(self):
+        assert self.said([self.FAILING]) <= counts.MOST_OF_A_CLUMP
+        assert self.said([self.STEADY] * 10 + [self.FAILING]) <= counts.MOST_OF_A_CLUMP
+        assert self.said([self.FAILING] * 2) > math.log(2)
+
+    def test_a_tick_of_more_errors_than_any_clump_is_taken_at_its_word(self):
+        assert self.said([((500, 500), (14, 9500))]) > 5 * counts.MOST_OF_A_CLUMP
+
+    def test_it_ends_where_the_baseline_has_shown_how_its_errors_come(self):
+        told = [self.STEADY] * 40
+        assert self.said([*told, self.FAILING]) > 2 * counts.MOST_OF_A_CLUMP
+        rng = np.random.default_rng(1)
+        past = [np.stack([rng.poisson(14, 100), np.full(100, 1425)], axis=1) for _ in range(2)]
+        sides = tuple(side.astype(float) for side in past)
+        assert self.said([self.FAILING], sides) > 2 * counts.MOST_OF_A_CLUMP

@@ -93,6 +93,23 @@ def test_an_outage_is_called_decisively_at_the_first_tick():
     assert verdict.at == START
 
 
+@pytest.mark.parametrize("since", [0, 3, 40, 200, 1000])
+@pytest.mark.parametrize("rate", [0.001, 0.01])
+def test_an_outage_of_little_traffic_is_called_within_three_ticks(since, rate):
+    """5 % of 100 requests a second, without history: no single tick of 75 errors, but three."""
+    failing = np.where(np.arange(since + 3) < since, 75 * rate, 75)
+    for ticks, called in ((since + 1, False), (since + 3, True)):
+        pair = steady_requests(
+            ticks,
+            errors=failing[:ticks],
+            out_of=75,
+            baseline_errors=1425 * rate,
+            baseline_out_of=1425,
+        )
+        known = since * 1425 * rate >= 500  # its errors have shown how they come
+        assert bool(ways(judge(pair))) is (called or known)
+
+
 def test_without_a_gate_an_outage_waits_for_its_duration():
     policy = RELATIVE.with_trigger("error_rate", evidence="none")
     early = judge(steady_requests(TICKS_OF_HOLD - 1, errors=5000), policy)
