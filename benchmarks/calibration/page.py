@@ -212,6 +212,24 @@ def fleet_judged() -> str:
     return table(header, rows)
 
 
+def two_days() -> str:
+    """Ever-rejections of rollouts that last."""
+    found, rows = results.read("two_days"), []
+    for row in found["rows"]:
+        rows.append([f"`{row['id']}`", row["about"], row["runs"]])
+        for key, allowed in (
+            ("with_history", ALLOWED.get(row["kind"], 1.0)),
+            ("without_history", 1.0),
+        ):
+            for nominal, hits, early in zip(
+                found["levels"], row[key], row[key + "_early"], strict=True
+            ):
+                rows[-1].append(f"{rate(hits, row['runs'], nominal, allowed)}, {early} of {hits}")
+    percents = [f"{100 * nominal:g} %" for nominal in found["levels"]]
+    heads = [f"{history}, {each}" for history in ("history", "no history") for each in percents]
+    return table(["id", "what is drawn", "rollouts", *heads], rows)
+
+
 def single_pods() -> str:
     """One pod a side with the default margins: healthy ones rejected."""
     found, rows = results.read("single_pods"), []
@@ -270,6 +288,7 @@ TABLES = {
     "fleet_judged": fleet_judged,
     "planned": planned,
     "prices": prices,
+    "two_days": two_days,
     "single_pods": single_pods,
     "single_pods_harmed": single_pods_harmed,
     "since": since,

@@ -87,7 +87,7 @@ def literal_conditions(data, memory_share, share, upper_bounds):
     return {
         "error_rate": events * exposed > 1.5 * others * exposure * (1 + near),
         "error_rate_absolute": events > 0.03 * exposure * (1 + near),
-        "success_rate": 1 - events / exposure < 0.95 * (1 - near),
+        "success_rate": exposure - events < 0.95 * exposure * (1 - near),
         "throughput": exposure < 0.8 * exposed * share / (1 - share) * (1 - near),
         "latency_p99": tails[0] > 2 * tails[1] * (1 + near),
         "memory": (memory_share > 0.95 * (1 + near)).any(axis=2),

@@ -119,3 +119,10 @@ def test_little_or_no_data_teaches_nothing():
 def test_the_shorter_the_history_the_more_its_variance_is_raised():
     found = [noise.learn(pods(1, 1, 0.9, ticks=n), pods(2, 1, 0.9, ticks=n)) for n in (1000, 6000)]
     assert middle(found[0].safety) > middle(found[1].safety) >= noise.SAFETY
+
+
+def test_a_history_too_large_to_square_says_nothing_and_warns_of_nothing():
+    past = 1e300 + 1e290 * np.random.default_rng(0).normal(size=(1, 1920, 2))
+    for learned in (noise.learn(past, past[:, ::-1]), noise.learn(past, None)):
+        assert not learned.trusted.any()
+    assert not noise.learn_level(past).trusted.any()

@@ -140,12 +140,14 @@ def learn(canary: FloatArray, baseline: FloatArray | None) -> Noise:
         Shape (K, n, pods): both sides under the old version, or the old version alone; NaN is a
         missed scrape.
     """
-    if baseline is None:
-        return _alone(canary)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large to square says nothing
+        return _alone(canary) if baseline is None else _beside(canary, baseline)
+
+
+def _beside(canary: FloatArray, baseline: FloatArray) -> Noise:
     (left, left_pods), (right, right_pods) = pod_mean(canary), pod_mean(baseline)
-    with np.errstate(over="ignore", invalid="ignore"):
-        difference = left - right
-        offset = _mean(difference)
+    difference = left - right
+    offset = _mean(difference)
     (_, one, free), (_, other, more) = _effects(canary), _effects(baseline)
     between = (one + other) / np.maximum(free + more, 1.0)
     pods = _mean(1.0 / np.maximum(left_pods, 1.0)) + _mean(1.0 / np.maximum(right_pods, 1.0))
@@ -166,7 +168,8 @@ def learn_level(values: FloatArray) -> Noise:
         The old version, shape (K, n, pods); NaN is a missed scrape.
     """
     mean, count = pod_mean(values)
-    found, zero = long_run(_finite(mean)), np.zeros(len(values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        found, zero = long_run(_finite(mean)), np.zeros(len(values))
     pods = _mean(1.0 / np.maximum(count, 1.0))
     told = found.n, found.time, found.long_run_variance, _step_variance(mean)
     return _noise(told, pods, (zero, zero, zero))
