@@ -212,13 +212,17 @@ def main() -> None:
     asked = parser.parse_args()
     start = time.time()
     with get_context("spawn").Pool(asked.processes) as pool:
+        under_way = []
         for scene, fault, size, runs in cells(asked.rollouts, asked.healthy):
             if asked.only and scene.preset not in asked.only:
                 continue
             name = fault.name if fault else ""
             parts = [min(AT_ONCE, runs - done) for done in range(0, runs, AT_ONCE)]
             tasks = [(scene.preset, name, size, i, some) for i, some in enumerate(parts)]
-            outcomes = [one for some in pool.imap(measured, tasks) for one in some]
+            under_way.append((scene, fault, size, pool.map_async(measured, tasks, chunksize=1)))
+        for scene, fault, size, found in under_way:
+            name = fault.name if fault else ""
+            outcomes = [one for some in found.get() for one in some]
             row = {"preset": scene.preset, "fault": name, "size": SIZES[size] if fault else ""}
             row |= tallied(outcomes, fault)
             print(row, f"{time.time() - start:.0f} s", flush=True)
