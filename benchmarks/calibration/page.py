@@ -217,14 +217,10 @@ def two_days() -> str:
     found, rows = results.read("two_days"), []
     for row in found["rows"]:
         rows.append([f"`{row['id']}`", row["about"], row["runs"]])
-        for key, allowed in (
-            ("with_history", ALLOWED.get(row["kind"], 1.0)),
-            ("without_history", 1.0),
-        ):
-            for nominal, hits, early in zip(
-                found["levels"], row[key], row[key + "_early"], strict=True
-            ):
-                rows[-1].append(f"{rate(hits, row['runs'], nominal, allowed)}, {early} of {hits}")
+        for key in ("with_history", "without_history"):
+            for hits, early in zip(row[key], row[key + "_early"], strict=True):
+                bound = 100 * upper(hits, row["runs"])
+                rows[-1].append(f"{100 * hits / row['runs']:.2f} ({bound:.2f}), {early} of {hits}")
     percents = [f"{100 * nominal:g} %" for nominal in found["levels"]]
     heads = [f"{history}, {each}" for history in ("history", "no history") for each in percents]
     return table(["id", "what is drawn", "rollouts", *heads], rows)
