@@ -208,7 +208,7 @@ class Counts:
             split = Split(*(np.array([part]) for part in by_segment.split(strata)))
         fano = self.discounts(state, (canary[:, EXPOSURE], compared[:, EXPOSURE]))
         here = (counts[0][..., self._open], counts[1][..., self._open]), shares[..., self._open]
-        most = self._most_of(state, here[0])
+        most = self._most_at(state, here[0])
         tests, _ = binomial.step(state.tests, self._odds, *here, at, fano[:, self._open], most)
         both: NDArray[np.bool_] = np.isfinite((canary + compared).sum(axis=1))
         known = both & ~np.isnan(split.expected)
@@ -223,7 +223,7 @@ class Counts:
             began,
         )
 
-    def _most_of(self, state: CountsState, counts: tuple[FloatArray, FloatArray]) -> FloatArray:
+    def _most_at(self, state: CountsState, counts: tuple[FloatArray, FloatArray]) -> FloatArray:
         """What a tick of these counts may say of each open question, in nats, shape (K, tests)."""
         many = np.where(self.rising[self._open], *counts)
         many = many if many.ndim == 2 else many.sum(axis=0)
