@@ -11,10 +11,10 @@ FILE = Path(__file__).parent / "results" / "systems.json"
 def merge(settings, row) -> None:
     """Keep a row, in the place of an earlier one of the same preset, fault and size."""
     found = read()["rows"] if FILE.exists() else []
-    same = ("preset", "fault", "size")
-    others = [old for old in found if any(old[key] != row[key] for key in same)]
+    rows = {(old["preset"], old["fault"], old["size"]): old for old in found}
+    rows[row["preset"], row["fault"], row["size"]] = row
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(settings | {"rows": [*others, row]}, indent=1) + "\n", "utf-8")
+    FILE.write_text(json.dumps(settings | {"rows": list(rows.values())}, indent=1) + "\n", "utf-8")
 
 
 def read():
