@@ -78,9 +78,13 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
     def stop(self) -> None:
-        """Ask it to end, then make it end."""
+        """Ask it to end, then make it end.
+
+        The whole group is asked: ``timeout`` that is asked alone just as it forks ends without
+        having told its child.
+        """
         if self.process.poll() is None:
-            self.process.terminate()
+            os.killpg(self.process.pid, signal.SIGTERM)
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

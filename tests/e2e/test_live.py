@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import random
 import re
 import shutil
 import signal
@@ -76,6 +78,34 @@ def _commands_naming(ports):
         with contextlib.suppress(OSError):  # it ended meanwhile
             lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
     return [line for line in lines if any(re.search(rf"\b{port}\b", line) for port in ports)]
+
+
+def _running(group):
+    """Whether a process of the group runs still; one that ended and waits to be read does not."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, found = path.read_text().rpartition(")")[2].split()[:3]
+            if int(found) == group and state != "Z":
+                return True
+    return False
+
+
+def test_a_process_stopped_while_it_starts_leaves_none_behind(monkeypatch):
+    monkeypatch.syspath_prepend(RUN.parent)
+    from scene import Scene
+
+    chance = random.Random(1)
+    left = []
+    with Scene(lifetime=20) as scene:
+        for i in range(400):
+            child = scene.start(f"sleeper-{i}", "sleep", "19")
+            time.sleep(chance.uniform(0, 0.003))
+            child.stop()
+            if _running(child.process.pid):
+                left.append(i)
+                os.killpg(child.process.pid, signal.SIGKILL)
+            scene.children.remove(child)
+    assert left == []
 
 
 @pytest.mark.parametrize("delay_seconds", [0.0, 2.5], ids=["starting", "watching"])
