@@ -16,6 +16,7 @@ from canarystats.folds.presence import Presence
 from canarystats.folds.rule import RuleState
 from canarystats.folds.segments import SegmentTotals
 from canarystats.folds.setting import Proof, Setting, Tick, reached, so_far
+from canarystats.sequential import slow_onset
 from canarystats.sequential.counts import CountsState
 from canarystats.sequential.histogram import RISING_AT_THE_QUANTILE, Histogram
 from canarystats.sequential.histogram_state import HistogramState
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarystats.evidence import Evidence
+    from canarystats.sequential.onset import Began
     from canarystats.sequential.strata import Strata
     from canarystats.windows import Pair
 
@@ -70,6 +72,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
             threshold=2.0 if trigger is None else trigger.threshold,
             margin=setting.margin if setting.metric.critical else MARGIN_OF_SHARE,
             allowed=1.0 + setting.allowed((RULE,), setting.margin or 0.05),
+            dated=setting.policy.looks != "planned",
         )
         self.shares = {each.claim: each for each in shares.shares(setting, upper_bounds)}
         self._claim = RULE if trigger is None else trigger.name
@@ -247,7 +250,8 @@ class HistogramFold(TestedFold[HistogramFoldState]):
     ) -> HistogramState:
         """One tick of K rows of tests."""
         strata = segments.strata_of(self.setting, tick)
-        return self.design.step(tests, canary, baseline, tick.at, strata)
+        dating = self.gathers(f"{self._claim}.worse", tick.at)
+        return self.design.step(tests, canary, baseline, tick.at, strata, dating=dating)
 
     def _step_rule(
         self,
@@ -275,6 +279,13 @@ class HistogramFold(TestedFold[HistogramFoldState]):
     def onset(self, state: HistogramFoldState, rule: str) -> float | None:  # noqa: ARG002
         """Unix seconds since when the evidence behind the rule has only grown."""
         return self.design.onset(self.tests(state), "beyond")
+
+    def began(self, state: HistogramFoldState, rule: str) -> Began | None:
+        """Since when more of the canary's requests have been slow, where the rule compares that."""
+        question = "worse" if rule == "harm" else "beyond"
+        dated = rule == "harm" or self.rules[rule].condition == RULE
+        held = self.tests(state).began
+        return slow_onset.began(held, question) if dated and held.size else None
 
     def harm(self, state: HistogramFoldState) -> tuple[bool, float | None]:
         """Whether the metric's own test shows harm beyond its margin, and since when."""

@@ -16,8 +16,7 @@ from canarystats.sequential.rate_effects import EVENTS, EXPOSURE
 
 FloatArray = NDArray[np.float64]
 BASELINE, CANARY, TRAFFIC = 0, 1, 2  # kinds of the dispersion
-# One squared change of the split counts for at most so many ordinary ones: harm comes once.
-WILDEST = np.array([np.inf, np.inf, 36.0])
+MOST_COUNTED = np.array([np.inf, np.inf, dispersion.WILDEST])  # of one change: see `dispersion`
 BOTH = 3  # the errors of both sides, beside them
 
 
@@ -51,7 +50,7 @@ def seen_in(canary: FloatArray, baseline: FloatArray, split: Split) -> Seen:
 
 def step(state: Dispersion, seen: Seen) -> Dispersion:
     """One tick of what `seen_in` tells."""
-    return dispersion.step(state, seen, WILDEST)
+    return dispersion.step(state, seen, MOST_COUNTED)
 
 
 def errors_seen(state: Dispersion) -> FloatArray:

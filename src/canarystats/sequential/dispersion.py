@@ -58,6 +58,7 @@ SHRINKING = 2.0  # batch differences of independent counts mixed into the batch 
 # Neighbouring batches share noise that lasts about ten ticks, so their differences miss this much.
 SLOW_FACTOR = 2.5
 FEWEST_SLOW = 2.0
+WILDEST = 36.0  # one squared change counts for at most so many ordinary ones: harm jumps, once
 
 
 @dataclass(frozen=True, slots=True, eq=False)

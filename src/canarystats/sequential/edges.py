@@ -69,6 +69,13 @@ def frozen(counts: FloatArray, quantile: float, far: NDArray[np.int64]) -> Float
     return chosen
 
 
+def slot_of(edges: FloatArray, quantile: float) -> NDArray[np.int64]:
+    """The slot (0 to 5) with an edge that is watched nearest to a quantile, shape (K,)."""
+    away = np.abs(np.arange(SLOTS) - QUANTILES.searchsorted(quantile))
+    slot: NDArray[np.int64] = np.where(edges[:, :SLOTS] >= 0, away, SLOTS).argmin(axis=1)
+    return slot
+
+
 def nearest_slots(edges: FloatArray) -> NDArray[np.int64]:
     """The slot (0 to 5) of the edge nearest to that of each later row of tests, shape (K, 5)."""
     slots, others = edges[:, None, :SLOTS], edges[:, SLOTS:, None]

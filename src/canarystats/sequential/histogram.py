@@ -35,24 +35,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Question
-from canarystats.kernels.combination import log_mean, log_mean_of
-from canarystats.kernels.mixture import ODDS, shifted_share
-from canarystats.sequential import binomial, dispersion, slow_requests
+from canarystats.kernels.combination import log_mean_of
+from canarystats.kernels.mixture import shifted_share
+from canarystats.sequential import binomial, dispersion, slow_onset, slow_requests
 from canarystats.sequential.brackets import effect
 from canarystats.sequential.edges import (
     FAR,
     NEAR,
     NOT_WORSE,
     PAIRS,
-    QUANTILES,
     ROWS,
     SLOTS,
     UNUSED,
     frozen,
     nearest_slots,
     places,
+    slot_of,
     slower,
 )
+from canarystats.sequential.first_tick import FEW_ODDS, every_edge
 from canarystats.sequential.histogram_state import HistogramState
 from canarystats.sequential.slow_requests import CLUMPS
 from canarystats.sequential.slow_strata import within_segments
@@ -67,8 +68,6 @@ FloatArray = NDArray[np.float64]
 ENOUGH = 300.0  # baseline requests whose quantiles choose the edges: three of them beyond p99
 ASSUMES = "requests are independent given the load, up to the burstiness the baseline shows"
 QUESTIONS = ("worse", "beyond", "not_worse")
-# How much rarer the baseline's slow requests are than the quantile allows, for all practical ends.
-FEW_ODDS = -np.log(np.resize([1.5, 4.0, 30.0], len(ODDS)))
 RISING_AT_THE_QUANTILE = np.array([True, True, False, False])  # of what is asked there
 RISING = [True] * SLOTS + [False] + [True] * PAIRS + [False] * PAIRS
 
@@ -98,6 +97,8 @@ class Histogram:
         How much larger a share may be before it counts as worse, relatively.
     allowed
         The ratio of shares below which the canary counts as not worse.
+    dated
+        Whether the onset of more slow requests is followed as well.
     """
 
     def __init__(
@@ -109,8 +110,10 @@ class Histogram:
         threshold: float = 2.0,
         margin: float = 0.0,
         allowed: float = 2.0,
+        dated: bool = False,
     ) -> None:
         self.metric, self.upper_bounds, self.quantile = metric, upper_bounds, quantile
+        self.dated = dated
         self.threshold, self.margin, self.allowed = threshold, margin, allowed
         self._edges = len(upper_bounds) - 1
         self._odds = binomial.log_odds(RISING)
@@ -143,6 +146,7 @@ class Histogram:
             chosen_from=np.zeros(size),
             history_ticks=np.zeros(size),
             dispersion=dispersion.begin(size, SLOTS),
+            began=slow_onset.begin(size, followed=self.dated),
         )
         if history is None:
             return state
@@ -181,6 +185,8 @@ class Histogram:
         baseline: FloatArray,
         at: float,
         strata: Strata | None = None,
+        *,
+        dating: bool = True,
     ) -> HistogramState:
         """One tick.
 
@@ -195,6 +201,8 @@ class Histogram:
             Unix seconds.
         strata
             One histogram only: the tick by segment, compared within each.
+        dating
+            Whether the tick speaks of the onset, where that is followed.
         """
         sides = np.stack([canary, baseline])
         total = sides.sum(axis=2)
@@ -205,6 +213,7 @@ class Histogram:
         slow = slower(sides)[:, rows, places(state.edges)]
         learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
         fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
+        began = self._dated(state, sides, at, strata) if self.dated and dating else state.began
         counts, share = self._questions(slow, total, used)
         if strata is not None:
             counts, share = within_segments(strata, state.edges[0], used, self._questions)
@@ -217,10 +226,20 @@ class Histogram:
             canary=np.where(read[:, None], state.canary + canary, state.canary),
             baseline=np.where(read[:, None], state.baseline + baseline, state.baseline),
             dispersion=dispersion.step(state.dispersion, seen),
+            began=began,
         )
         enough = read & ~asked & (after.baseline.sum(axis=1) >= ENOUGH)
         ask = strata is None
         return self._freeze(after, enough, canary, baseline, at, ask) if enough.any() else after
+
+    def _dated(
+        self, state: HistogramState, sides: FloatArray, at: float, strata: Strata | None
+    ) -> FloatArray:
+        if strata is not None:
+            exposures = strata.canary.sum(axis=1), strata.baseline.sum(axis=1)
+            sides = np.stack(standardised(strata.canary, strata.baseline, *exposures))[:, None]
+        slow, total = slower(sides), sides.sum(axis=2)
+        return slow_onset.step(state.began, slow, total, state.edges, self.quantile, at)
 
     def _questions(
         self, slow: FloatArray, total: FloatArray, used: NDArray[np.bool_]
@@ -267,8 +286,7 @@ class Histogram:
         counts, share = self._questions(slow, total, used)
         learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
         fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
-        away = np.abs(np.arange(SLOTS) - QUANTILES.searchsorted(self.quantile))
-        nearest = np.where(used[:, :SLOTS], away, SLOTS).argmin(axis=1)
+        nearest = slot_of(state.edges, self.quantile)
         others = np.broadcast_to([FAR.start, NEAR.start, NOT_WORSE], (len(canary), 3))
         asked = np.hstack([nearest[:, None], others])
         successes, failures, shares, discounts = (
@@ -289,7 +307,14 @@ class Histogram:
         edges = self._chosen(state.baseline, enough, state.edges)
         first = state.first.copy()
         if ask:
-            first[enough] = self._everywhere(canary[enough], baseline[enough], at)
+            first[enough] = every_edge(
+                canary[enough],
+                baseline[enough],
+                at,
+                quantile=self.quantile,
+                margin=self.margin,
+                far=self._far,
+            )
         return replace(
             state,
             edges=edges,
@@ -297,34 +322,6 @@ class Histogram:
             first_at=np.where(enough, at, state.first_at),
             chosen_from=np.where(enough, state.baseline.sum(axis=1), state.chosen_from),
         )
-
-    def _everywhere(self, canary: FloatArray, baseline: FloatArray, at: float) -> FloatArray:
-        """Log e-values of *worse* and *beyond* of one tick by itself, shape (rows, 2)."""
-        rows, edges = len(canary), self._edges
-        requests, others = canary.sum(axis=1)[:, None], baseline.sum(axis=1)[:, None]
-        slow, slow_other = slower(canary), slower(baseline)
-        both = (requests > 0) & (others > 0)
-        realised = np.where(both, requests, 0.0) / np.where(both, requests + others, 1.0)
-        odds = binomial.log_odds([True] * (3 * edges))
-        odds[2 * edges :] = FEW_ODDS
-        successes = np.hstack([np.where(both, slow, 0.0), slow, slow_other])
-        failures = np.hstack(
-            [np.where(both, slow_other, 0.0), requests - slow, others - slow_other]
-        )
-        share = np.full(successes.shape, 1.0 - self.quantile)
-        share[:, :edges] = shifted_share(realised, 1.0 + self.margin)
-        cautious = dispersion.fano(dispersion.begin(1, 1), clumps=CLUMPS)[0, 0]
-        unknown = np.full((rows, 3 * edges), cautious)
-        unknown[:, edges:] = np.minimum(unknown[:, edges:], slow_requests.UNSEEN)
-        fresh = binomial.begin(rows, 3 * edges)
-        _, log_e = binomial.step(fresh, odds, (successes, failures), share, at, unknown)
-        worse, far, near = np.hsplit(log_e, 3)
-        start = np.flatnonzero(self._far < edges)
-        found = np.zeros((rows, 2))
-        found[:, 0] = log_mean(worse.T)
-        if start.size:
-            found[:, 1] = log_mean(np.minimum(far[:, self._far[start]], near[:, start]).T)
-        return found
 
     def log_e(self, state: HistogramState) -> dict[str, FloatArray]:
         """The log e-value of each question, shape (K,)."""

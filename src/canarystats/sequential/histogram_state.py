@@ -35,6 +35,9 @@ class HistogramState:
         Shape (K,): ticks of history learned from.
     dispersion
         How bursty the old version's slow requests are, at the edges of *worse*.
+    began
+        Since when more of the canary's requests are slow: see `slow_onset`; without rows where
+        the metric's onset is not dated.
     """
 
     tests: binomial.BinomialState
@@ -46,3 +49,4 @@ class HistogramState:
     chosen_from: FloatArray
     history_ticks: FloatArray
     dispersion: Dispersion
+    began: FloatArray

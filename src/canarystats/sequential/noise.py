@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from canarystats.kernels.long_run import long_run
 from canarystats.sequential import pod_effects
+from canarystats.sequential.dispersion import WILDEST
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +34,6 @@ BATCH_TIMES = 3.0  # autocorrelation times in a batch
 SAFETY = 1.1  # the long-run variance is raised by this, or by more where it is uncertain
 UNCERTAINTY = 1.75
 PRIOR_STEPS = 5.0  # changes from tick to tick that the history weighs against the rollout's own
-WILDEST = 36.0  # one squared change counts for at most so many ordinary ones: harm jumps, once
 RESTLESS = 2.0  # a rollout so many times as restless as its history is told of
 ASSUMES_BATCHES = (
     "batch means are independent and near normal: the series forgets within a third of a batch"

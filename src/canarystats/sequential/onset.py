@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0])
-LOG_RATIOS = np.log(RATIOS)
 REACH = 3.0  # log likelihood; about 95 % of onsets, measured in docs/verdict.md
 SUM, LIKELIEST, LATEST, DEPTH, EARLIEST = range(5)
 
@@ -37,24 +36,31 @@ class Began(NamedTuple):
     latest: float
 
 
-def begin(size: int = 1) -> FloatArray:
+def begin(size: int = 1, ratios: FloatArray = RATIOS) -> FloatArray:
     """The state of ``size`` metrics before the first tick, shape (K, ratios, 5)."""
-    state = np.zeros((size, len(RATIOS), 5))
+    state = np.zeros((size, len(ratios), 5))
     state[..., [LIKELIEST, LATEST, EARLIEST]] = np.nan
     return state
 
 
-def step(state: FloatArray, canary: FloatArray, baseline: FloatArray, at: float) -> FloatArray:
+def step(
+    state: FloatArray,
+    canary: FloatArray,
+    baseline: FloatArray,
+    at: float,
+    ratios: FloatArray = RATIOS,
+) -> FloatArray:
     """One tick of (events, exposure) on both sides, shape (K, 2) each.
 
-    A row without exposure on a side, or with NaN, tells nothing.
+    A row without exposure on a side, or with NaN, tells nothing. ``ratios`` are those it began
+    with.
     """
     told = ((canary[:, 1] > 0) & (baseline[:, 1] > 0))[:, None]
     if not told.any():
         return state
     (events, requests), (others, exposed) = canary.T[:, :, None], baseline.T[:, :, None]
     share = np.where(told, requests, 0.0) / np.where(told, requests + exposed, 1.0)
-    gain = events * LOG_RATIOS - (events + others) * np.log1p((RATIOS - 1.0) * share)
+    gain = events * np.log(ratios) - (events + others) * np.log1p((ratios - 1.0) * share)
     after = np.empty_like(state)
     held = state[..., SUM]
     grown = held + gain

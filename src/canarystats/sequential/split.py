@@ -196,7 +196,7 @@ class Split:
             np.where(read, np.maximum(state.highest, log_e), state.highest),
             np.where(read, np.minimum(state.lowest, log_e), state.lowest),
             np.where(read, since, state.rising_since),
-            dispersion.step(state.dispersion, seen),
+            dispersion.step(state.dispersion, seen, dispersion.WILDEST),
         )
 
     def _at_share(self, state: SplitState, share: FloatArray) -> SplitState:
