@@ -18,10 +18,15 @@ def table(header, rows) -> str:
 
 
 def filled(text, tables) -> str:
-    """The page with every table written anew; ``tables`` names what makes each."""
+    """The page with its tables written anew; ``tables`` names what makes each.
+
+    A place that ``tables`` does not name stays as it is: another measurement writes it.
+    """
 
     def fill(match):
         head, name, argument, end = match.groups()
+        if name not in tables:
+            return match[0]
         made = tables[name](argument) if argument else tables[name]()
         return f"{head}{made}\n{end}"
 
@@ -29,5 +34,5 @@ def filled(text, tables) -> str:
 
 
 def rewrite(page, tables) -> None:
-    """Write every table of the file anew."""
+    """Write these tables of the file anew."""
     page.write_text(filled(page.read_text("utf-8"), tables), "utf-8")

@@ -1,4 +1,6 @@
-"""Writes the tables of docs/calibration-many-looks.md from the figures kept in results/.
+"""Writes the tables of docs/calibration-many-looks.md, and that of onsets in docs/verdict.md.
+
+The figures are those kept in results/.
 
 Run ``python -m benchmarks.calibration.page``.
 """
@@ -12,7 +14,8 @@ from benchmarks.calibration.bounds import lower, upper
 from benchmarks.calibration.rivals import KAYENTA, RIVALS
 from benchmarks.marked import rewrite, table
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration-many-looks.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MANY_LOOKS, VERDICT = DOCS / "calibration-many-looks.md", DOCS / "verdict.md"
 ALLOWED = {"gauge": 1.2}  # times the nominal level, where history is there
 TITLES = {
     "literal": "rule as written",
@@ -275,6 +278,21 @@ def speed() -> str:
     return table(["one tick", "CPU µs a metric", "ratio", "bytes of state"], [*rows, whole])
 
 
+def onsets() -> str:
+    """How near a regression is dated at the tick that decides about it."""
+    rows = []
+    for row in results.read("onsets")["rows"]:
+        cells = [row["about"], row["rollouts"], f"{row['ticks']:g}"]
+        grown = "{mean:g}, {median:g}".format(**row["grown"])
+        if row["kind"] == "gauge":
+            rows.append([*cells, "", grown, "", ""])
+            continue
+        dated = "{mean:g}, {median:g}".format(**row["dated"])
+        rows.append([*cells, grown, dated, f"{row['covers']:.2f}", f"{row['width']:g}"])
+    header = ["a step", "rollouts", "ticks to the decision", "grown: mean, median"]
+    return table([*header, "dated: mean, median", "interval covers", "its width"], rows)
+
+
 TABLES = {
     "level": level,
     "delay": delay,
@@ -293,4 +311,5 @@ TABLES = {
 
 
 if __name__ == "__main__":
-    rewrite(PAGE, TABLES)
+    rewrite(MANY_LOOKS, TABLES)
+    rewrite(VERDICT, {"onsets": onsets})

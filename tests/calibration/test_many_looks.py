@@ -72,9 +72,15 @@ def test_harm_is_found_within_a_small_factor_of_the_limit(about, at_most):
     assert row["mean"] <= at_most * row["limit"]
 
 
-def test_the_page_shows_the_figures_that_are_kept():
-    text = page.PAGE.read_text("utf-8")
-    assert filled(text, page.TABLES) == text
+@pytest.mark.parametrize(
+    ("place", "tables"),
+    [(page.MANY_LOOKS, page.TABLES), (page.VERDICT, {"onsets": page.onsets})],
+    ids=lambda x: getattr(x, "stem", ""),
+)
+def test_the_pages_show_the_figures_that_are_kept(place, tables):
+    text = place.read_text("utf-8")
+    assert all(f"<!-- table {name}" in text for name in tables)
+    assert filled(text, tables) == text
 
 
 def test_every_scenario_is_on_the_page():

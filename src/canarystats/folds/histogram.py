@@ -21,7 +21,7 @@ from canarystats.sequential.counts import CountsState
 from canarystats.sequential.histogram import RISING_AT_THE_QUANTILE, Histogram
 from canarystats.sequential.histogram_state import HistogramState
 from canarystats.sequential.planned import PlannedState, counted_z
-from canarystats.sequential.strata import standardised
+from canarystats.sequential.slow_strata import alike
 from canarystats.triggers import beside, literal, trailing
 from canarystats.triggers.trailing import Trailing
 from canarystats.windows import Kind
@@ -220,8 +220,7 @@ class HistogramFold(TestedFold[HistogramFoldState]):
                 other = np.zeros_like(tick.canary)
             ours = tick.canary
             if strata is not None:
-                exposures = strata.canary.sum(axis=1), strata.baseline.sum(axis=1)
-                within, other = standardised(strata.canary, strata.baseline, *exposures)
+                within, other = alike(strata)[:, 0]
                 ours = within if side == "both" else ours
             row = np.concatenate([ours, other])
             advanced[key] = trailing.push(window, tick.at, row, float(span))

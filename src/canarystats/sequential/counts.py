@@ -197,16 +197,17 @@ class Counts:
         compared = np.full_like(canary, np.nan) if baseline is None else baseline
         designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
         counts, shares = self.asked(canary, compared, designed, unasked)
-        alone, began = canary, state.began
-        if self.dated and dating:
-            sides = (canary, compared) if strata is None else strata.alike()
-            began = onset.step(began, *sides, at)
+        alone, alike = canary, (canary, compared) if strata is None else strata.alike()
         split = split_of(canary, compared, designed)
         if strata is not None:
             counts, shares = self._within(strata, counts, shares, unasked)
             canary, compared = (side[None] for side in strata.pooled())
             split = Split(*(np.array([part]) for part in by_segment.split(strata)))
-        fano = self.discounts(state, (canary[:, EXPOSURE], compared[:, EXPOSURE]))
+        exposures = canary[:, EXPOSURE], compared[:, EXPOSURE]
+        errors, traffic = burstiness.discounts(state.dispersion, self.clumps, exposures)
+        fano, began = self._by_question(errors, traffic), state.began
+        if self.dated and dating:
+            began = onset.step(began, *alike, at, fano=errors)
         here = (counts[0][..., self._open], counts[1][..., self._open]), shares[..., self._open]
         most = self._most_at(state, here[0])
         tests, _ = binomial.step(state.tests, self._odds, *here, at, fano[:, self._open], most)
@@ -252,7 +253,9 @@ class Counts:
 
     def discounts(self, state: CountsState, exposures: tuple[FloatArray, FloatArray]) -> FloatArray:
         """What each question is discounted by at a tick of these exposures, shape (K, tests)."""
-        errors, traffic = burstiness.discounts(state.dispersion, self.clumps, exposures)
+        return self._by_question(*burstiness.discounts(state.dispersion, self.clumps, exposures))
+
+    def _by_question(self, errors: FloatArray, traffic: FloatArray) -> FloatArray:
         return np.where(self._traffic, traffic[:, None], errors[:, None])
 
     def clumpiness(self, state: CountsState, row: int = 0) -> float:

@@ -56,7 +56,7 @@ from canarystats.sequential.edges import (
 from canarystats.sequential.first_tick import FEW_ODDS, every_edge
 from canarystats.sequential.histogram_state import HistogramState
 from canarystats.sequential.slow_requests import CLUMPS
-from canarystats.sequential.slow_strata import within_segments
+from canarystats.sequential.slow_strata import alike, within_segments
 from canarystats.sequential.strata import standardised
 
 if TYPE_CHECKING:
@@ -213,7 +213,9 @@ class Histogram:
         slow = slower(sides)[:, rows, places(state.edges)]
         learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
         fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
-        began = self._dated(state, sides, at, strata) if self.dated and dating else state.began
+        began = state.began
+        if self.dated and dating:
+            began = self._date(state, sides if strata is None else alike(strata), fano, at)
         counts, share = self._questions(slow, total, used)
         if strata is not None:
             counts, share = within_segments(strata, state.edges[0], used, self._questions)
@@ -232,14 +234,11 @@ class Histogram:
         ask = strata is None
         return self._freeze(after, enough, canary, baseline, at, ask) if enough.any() else after
 
-    def _dated(
-        self, state: HistogramState, sides: FloatArray, at: float, strata: Strata | None
+    def _date(
+        self, state: HistogramState, sides: FloatArray, fano: FloatArray, at: float
     ) -> FloatArray:
-        if strata is not None:
-            exposures = strata.canary.sum(axis=1), strata.baseline.sum(axis=1)
-            sides = np.stack(standardised(strata.canary, strata.baseline, *exposures))[:, None]
         slow, total = slower(sides), sides.sum(axis=2)
-        return slow_onset.step(state.began, slow, total, state.edges, self.quantile, at)
+        return slow_onset.step(state.began, slow, total, state.edges, self.quantile, fano, at)
 
     def _questions(
         self, slow: FloatArray, total: FloatArray, used: NDArray[np.bool_]

@@ -4,10 +4,10 @@ Given all errors of a tick, those of the canary are binomial with its share of t
 each ratio of rates on a grid the log likelihood against an equal rate is summed from the onset on;
 the likeliest onset is where the sum is largest, which one recursion (CUSUM) finds without looking
 back. The ratio with the largest sum speaks. Onsets whose log likelihood is within `REACH` of the
-largest are the interval.
+largest are the interval; where errors come in clumps, within `REACH` times their Fano factor.
 
-Assumes one step that stays, and errors that come one by one; bursts make the interval too short.
-It dates a change and tests nothing: what may act is the e-processes of the budget.
+Assumes one step that stays, and clumps no larger than the Fano factor says. It dates a change and
+tests nothing: what may act is the e-processes of the budget.
 
 References
 ----------
@@ -49,11 +49,12 @@ def step(
     baseline: FloatArray,
     at: float,
     ratios: FloatArray = RATIOS,
+    fano: FloatArray | float = 1.0,
 ) -> FloatArray:
     """One tick of (events, exposure) on both sides, shape (K, 2) each.
 
     A row without exposure on a side, or with NaN, tells nothing. ``ratios`` are those it began
-    with.
+    with; ``fano`` says how the events clump, one number or shape (K,).
     """
     told = ((canary[:, 1] > 0) & (baseline[:, 1] > 0))[:, None]
     if not told.any():
@@ -61,16 +62,17 @@ def step(
     (events, requests), (others, exposed) = canary.T[:, :, None], baseline.T[:, :, None]
     share = np.where(told, requests, 0.0) / np.where(told, requests + exposed, 1.0)
     gain = events * np.log(ratios) - (events + others) * np.log1p((ratios - 1.0) * share)
+    reach = REACH * np.broadcast_to(fano, len(state))[:, None]
     after = np.empty_like(state)
     held = state[..., SUM]
     grown = held + gain
     fresh = (held <= 0) | np.isnan(state[..., LIKELIEST])
     after[..., LIKELIEST] = np.where(fresh, at, state[..., LIKELIEST])
-    after[..., LATEST] = np.where(fresh | (held <= REACH), at, state[..., LATEST])
-    # How far the running minimum has sunk since `EARLIEST`; a new one is taken after twice REACH,
-    # so that on average the onsets within REACH of the minimum are reached back to.
+    after[..., LATEST] = np.where(fresh | (held <= reach), at, state[..., LATEST])
+    # How far the running minimum has sunk since `EARLIEST`; a new one is taken after twice `reach`,
+    # so that on average the onsets within `reach` of the minimum are reached back to.
     sunk = state[..., DEPTH] + np.maximum(-grown, 0.0)
-    anew = np.isnan(state[..., EARLIEST]) | (sunk > 2.0 * REACH)
+    anew = np.isnan(state[..., EARLIEST]) | (sunk > 2.0 * reach)
     after[..., EARLIEST] = np.where(anew, at, state[..., EARLIEST])
     after[..., DEPTH] = np.where(anew, 0.0, sunk)
     after[..., SUM] = np.maximum(grown, 0.0)

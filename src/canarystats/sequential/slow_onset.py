@@ -3,8 +3,8 @@
 Beyond an edge latency is a count of slow requests, and a larger share of them is dated as more
 errors are (see `onset`). Two edges are followed, because a tail and the whole distribution need not
 grow worse together: the first one watched, near the baseline's median, and the one watched for the
-quantile. Assumes one step that stays, and slow requests that come one by one. Near the median a
-share has less variance than counts of rare events, which makes the interval too wide.
+quantile. Assumes one step that stays, and clumps no larger than the Fano factor says. Near the
+median a share varies less than counts of rare events do, which makes the interval too wide.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def step(
     total: FloatArray,
     edges: FloatArray,
     quantile: float,
+    fano: FloatArray,
     at: float,
 ) -> FloatArray:
     """One tick.
@@ -57,6 +58,8 @@ def step(
         has none yet tells nothing.
     quantile
         That of the tail edge.
+    fano
+        How slow requests clump at each row of tests, shape (K, 11).
     at
         Unix seconds.
     """
@@ -67,7 +70,8 @@ def step(
     exposure = np.where(read, np.nan_to_num(total)[:, :, None], 0.0)
     sides = np.stack([np.where(read, counted, 0.0), exposure], axis=-1).reshape(2, -1, 2)
     flat = state.reshape(-1, *state.shape[2:])
-    return onset.step(flat, sides[0], sides[1], at, RATIOS).reshape(state.shape)
+    clumps = fano[rows, slots].ravel()
+    return onset.step(flat, sides[0], sides[1], at, RATIOS, clumps).reshape(state.shape)
 
 
 def began(state: FloatArray, question: str, row: int = 0) -> Began | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canarystats.sequential.edges import FAR, NEAR, places, slower
+from canarystats.sequential.strata import standardised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,3 +53,9 @@ def within_segments(
     successes[:, FAR], failures[:, FAR], share[:, FAR] = ours, theirs, realised
     successes[:, NEAR], failures[:, NEAR], share[:, NEAR] = theirs, ours, 1.0 - realised
     return (successes[:, None], failures[:, None]), share[:, None]
+
+
+def alike(strata: Strata) -> FloatArray:
+    """Bucket counts of both sides on the canary's mix of segments, shape (2, 1, k)."""
+    requests = strata.canary.sum(axis=1), strata.baseline.sum(axis=1)
+    return np.stack(standardised(strata.canary, strata.baseline, *requests))[:, None]
