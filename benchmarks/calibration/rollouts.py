@@ -58,6 +58,9 @@ class Cell:
     fano: float = 1.0
     wander: float = 0.0  # of each side's log rates, an AR(0.9) of that standard deviation
     pods: int = 1  # a side, of the gauge
+    memory: float = 0.9  # of the gauge: its AR coefficient
+    pod_effect: float = 0.0  # of the gauge, lasting, in sigma
+    margin: float | None = None  # of the gauge; None for the policy's default
     change: Change = HEALTHY
     leak: float = 0.0  # share of the memory limit, a tick
     gauge: bool = False  # whether a critical gauge is compared as well
@@ -80,6 +83,16 @@ def hard_cells():
             yield Cell(told, 100.0, error_rate, gauge=True, **shape)
 
 
+def gauge_cells():
+    """Healthy services whose gauge is what a claim by itself errs at without a history."""
+    for margin, where in ((None, ""), (0.0, ", no margin")):
+        yield Cell(f"AR(0.95) gauge{where}", gauge=True, memory=0.95, margin=margin)
+        for effect in (0.2, 0.4):
+            told = f"pods {effect:g} sigma apart, 3 a side{where}"
+            yield Cell(told, gauge=True, memory=0.6, pods=3, pod_effect=effect, margin=margin)
+    yield Cell("pods 0.4 sigma apart, 1 a side", gauge=True, memory=0.6, pod_effect=0.4)
+
+
 def regression_cells():
     late = {"onset": ONSET}
     for cell in (
@@ -97,12 +110,28 @@ def regression_cells():
         yield replace(cell, ticks=500)
 
 
+TABLES = {
+    "healthy": healthy_cells,
+    "hard": hard_cells,
+    "hard_gauges": gauge_cells,
+    "regressions": regression_cells,
+}
+HARD_ONES = ("hard", "hard_gauges")
+
+
 def policy(cell):
     """The preset, and where the cell has it one critical gauge that is compared."""
     preset = cs.load_policy("eight-triggers")
     if not cell.gauge:
         return preset
-    cpu = Metric(name="cpu_cores", kind="gauge", unit="1", harmful="increase", critical=True)
+    cpu = Metric(
+        name="cpu_cores",
+        kind="gauge",
+        unit="1",
+        harmful="increase",
+        critical=True,
+        margin=cell.margin,
+    )
     return preset.replace(metrics=(*preset.metrics, cpu))
 
 
@@ -115,7 +144,9 @@ def drawn(cell, rng, rows):
             SHARE, errors=requests * cell.error_rate, request_fano=cell.fano, **flow
         ),
         "latency_seconds": histogram(SHARE, edges=EDGES, **flow),
-        "cpu_cores": gauge(ar(0.9), diurnal=1.0, pods=cell.pods),
+        "cpu_cores": gauge(
+            ar(cell.memory), diurnal=1.0, pods=cell.pods, pod_effect=cell.pod_effect
+        ),
         "memory_bytes": gauge(ar(0.95), pods=2),
     }
     return {name: draw(rng, rows, cell.ticks, HISTORY, cell.change) for name, draw in made.items()}
@@ -247,30 +278,33 @@ def main() -> None:
         "--judged", type=int, default=JUDGED, help="of a cell, by the judge as well"
     )
     parser.add_argument("--hard", type=int, default=HARD, help="rollouts a cell of the hard ones")
+    parser.add_argument("--only", nargs="*", default=list(TABLES), choices=TABLES, help="tables")
     parser.add_argument("--keep", action="store_true", help="write the figures for the docs")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
-    tables, start = {}, time.time()
+    tables, start = results.read("rollouts", {}), time.time()
+    tables |= {"seed": SEED, "history": HISTORY}
     with get_context("spawn").Pool(asked.processes) as pool:
-        for table, cells in (
-            ("healthy", healthy_cells()),
-            ("hard", hard_cells()),
-            ("regressions", regression_cells()),
-        ):
+        for table in asked.only:
             tables[table] = []
-            parts = -(-(asked.hard if table == "hard" else asked.rollouts) // AT_ONCE)
-            for cell in cells:
+            parts = -(-(asked.hard if table in HARD_ONES else asked.rollouts) // AT_ONCE)
+            for cell in TABLES[table]():
                 tasks = [(cell, part, 0 if part else asked.judged) for part in range(parts)]
                 outcomes = [one for some in pool.imap(measured, tasks) for one in some]
                 row = tallied(cell, outcomes, healthy=table != "regressions")
                 print(row, f"{time.time() - start:.0f} s", flush=True)
                 tables[table].append(row)
                 if asked.keep:
-                    results.write("rollouts", {"seed": SEED, "history": HISTORY, **tables})
+                    results.write("rollouts", tables)
+    for table in set(asked.only) - {"regressions"}:
+        _sum_up(table, tables[table])
+
+
+def _sum_up(table, rows):
+    runs = sum(row["rollouts"] for row in rows)
     for key in ("with_history", "without_history", "literal"):
-        hits = sum(row[key]["rollback"] for row in tables["healthy"])
-        runs = sum(row["rollouts"] for row in tables["healthy"])
-        print(f"{key}: {hits} of {runs} healthy, at most {100 * upper(hits, runs):.2f} %")
+        hits = sum(row[key]["rollback"] for row in rows)
+        print(f"{table}, {key}: {hits} of {runs}, at most {100 * upper(hits, runs):.2f} %")
 
 
 if __name__ == "__main__":
