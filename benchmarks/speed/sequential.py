@@ -40,11 +40,12 @@ def counts_design():
             Test("beyond", Question.BEYOND, "arms", 1.5, True),
             Test("not_worse", Question.NOT_WORSE, "arms", 1.5, False),
         ],
+        dated=True,
     )
 
 
 def histogram_design():
-    return Histogram("latency", np.append(EDGES, np.inf))
+    return Histogram("latency", np.append(EDGES, np.inf), dated=True)
 
 
 def gauge_design():
