@@ -41,7 +41,7 @@ calibration: $(VENV)/.dev ## Simulate error rates at full size (minutes)
 	@$(RUN) -m pytest -m calibration $(ARGS)
 
 tables: $(VENV)/.dev ## Simulate tables of docs: many looks, anomalies (half an hour and more)
-	@for part in many_looks delays fleet rollouts planned prices single_pods two_days onsets; do \
+	@for part in many_looks delays fleet rollouts planned prices single_pods two_days onsets restarts; do \
 	  $(RUN) -m benchmarks.calibration.$$part --keep || exit 1; done
 	@$(RUN) -m benchmarks.calibration.page
 	@$(RUN) -m benchmarks.quality.anomalies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import betaincinv
+from scipy.special import betaincinv, gammaincinv
 
 CONFIDENCE = 0.95
 
@@ -25,3 +25,8 @@ def upper(hits: int, runs: int) -> float:
 def lower(hits: int, runs: int) -> float:
     """The same from below."""
     return 0.0 if hits == 0 else float(betaincinv(hits, runs - hits + 1, 1 - CONFIDENCE))
+
+
+def most_expected(hits: int) -> float:
+    """The exact one-sided 95 % upper bound of how many such events are expected."""
+    return float(gammaincinv(hits + 1, CONFIDENCE))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.calibration import results
-from benchmarks.calibration.bounds import lower, upper
+from benchmarks.calibration.bounds import lower, most_expected, upper
 from benchmarks.calibration.rivals import KAYENTA, RIVALS
 from benchmarks.marked import rewrite, table
 
@@ -147,12 +147,24 @@ def prices() -> str:
 def since() -> str:
     """Delay and error of the onset of a regression that begins in mid-rollout."""
     rows = []
-    for row in results.read("prices")["since"]:
+    for row in results.read("restarts")["since"]:
         for way, said in row["ways"].items():
             cells = [row["about"], way, f"{said['delay']:.0f}", f"{said['off']:.0f}"]
             rows.append([*cells, f"{100 * said['early']:.1f}"])
     heads = ["from tick 300", "by", "delay, median", "onset off by, median", "before it, %"]
     return table(heads, rows)
+
+
+def run_lengths() -> str:
+    """How long a healthy metric is watched until e-CUSUM first alarms."""
+    found, rows = results.read("restarts"), []
+    for row in found["rows"]:
+        mean = f"{row['watched'] / row['alarms']:,.0f}" if row["alarms"] else ""
+        sure = f"{row['watched'] / most_expected(row['alarms']):,.0f}"
+        cells = [f"`{row['id']}`", row["about"], row["rollouts"], row["alarms"]]
+        rows.append([*cells, mean.replace(",", " "), sure.replace(",", " ")])
+    header = ["id", "what is drawn", "rollouts", "alarms", "ticks to an alarm", "at least, 95 %"]
+    return table(header, rows)
 
 
 def planned(kind) -> str:
@@ -306,6 +318,7 @@ TABLES = {
     "single_pods": single_pods,
     "single_pods_harmed": single_pods_harmed,
     "since": since,
+    "run_lengths": run_lengths,
     "speed": speed,
 }
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from canarystats.policy import Policy
     from canarystats.windows import Pair
 
-SCHEMA = "canarystats/monitor/5"
+SCHEMA = "canarystats/monitor/6"
 FAMILY = "canarystats/monitor/"
 
 

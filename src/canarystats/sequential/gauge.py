@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from canarystats.evidence import Evidence, Interval, Question, Status
 from canarystats.kernels import drift, normal_mixture, student
-from canarystats.sequential import gauge_batches, gauge_onset, noise, pod_effects
+from canarystats.sequential import gauge_batches, gauge_onset, noise
 from canarystats.sequential.gauge_batches import FEWEST_BATCHES
 from canarystats.sequential.gauge_state import (
     NOT_WORSE,
@@ -40,10 +40,10 @@ from canarystats.sequential.gauge_state import (
     WORSE,
     GaugeState,
     only_where,
-    ordinary,
     start,
     told_by_pods,
 )
+from canarystats.sequential.gauge_tick import GaugeTick, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,30 +146,32 @@ class Gauge:
         at
             Unix seconds.
         """
-        (left, left_pods), (right, right_pods) = noise.pod_mean(canary), noise.pod_mean(baseline)
-        apart = pod_effects.step(state.apart, baseline, right)
-        right = right if self.times is None else self.times * right
-        seen = np.isfinite(left) & np.isfinite(right)
-        left, right = np.where(seen, left, 0.0), np.where(seen, right, 0.0)
-        others = 0.0 if self.times is None else 1.0 / np.maximum(right_pods, 1.0)
-        pods = 1.0 / np.maximum(left_pods, 1.0) + others
-        # With fewer pods than in its history a side is noisier; with more it may not be calmer.
-        share = np.maximum(pods / state.noise.pods, 1.0)
+        tick = self._read(state, canary, baseline)
+        after = replace(state, pods=tick.pods, apart=tick.apart)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            lasting = ordinary(state, pods, self.pod_difference)
-            after = replace(state, pods=pods, apart=apart)
-            stepped = self._stepped(after, (left, right), (share, lasting), at)
-        return stepped if seen.all() else only_where(seen, stepped, state)
+            stepped = self._stepped(after, tick, at)
+        return stepped if tick.seen.all() else only_where(tick.seen, stepped, state)
 
-    def _stepped(
-        self,
-        state: GaugeState,
-        sides: tuple[FloatArray, FloatArray],
-        pods: tuple[FloatArray, FloatArray],
-        at: float,
-    ) -> GaugeState:
-        (left, right), (share, lasting) = sides, pods
-        beyond = self._beyond(left - right, np.abs(right), lasting)
+    def _read(self, state: GaugeState, canary: FloatArray, baseline: FloatArray) -> GaugeTick:
+        return read(state, canary, baseline, times=self.times, pod_difference=self.pod_difference)
+
+    def excess(self, state: GaugeState, canary: FloatArray, baseline: FloatArray) -> FloatArray:
+        """How far a tick lies beyond the margin in each harmful direction, shape (K, directions).
+
+        In long-run standard deviations of a tick, as the state before it knows them; NaN where a
+        side was not read or no history tells them. ``canary`` and ``baseline`` as for `step`.
+        """
+        tick = self._read(state, canary, baseline)
+        difference = tick.canary - tick.baseline
+        beyond = self._beyond(difference, np.abs(tick.baseline), tick.lasting)[:, WORSE]
+        variance = self._variance(state.noise, state.ticks, state.changes)
+        told = tick.seen & state.noise.trusted
+        away = _standardised(beyond, variance * tick.share * self.stretch[0])
+        return np.where(told[:, None], away, np.nan)[:, self._directions]
+
+    def _stepped(self, state: GaugeState, tick: GaugeTick, at: float) -> GaugeState:
+        left, right, share = tick.canary, tick.baseline, tick.share
+        beyond = self._beyond(left - right, np.abs(right), tick.lasting)
         ticks, total = state.ticks + 1.0, state.total + beyond
         change = np.where(np.isnan(state.last), 0.0, beyond[:, PLAIN] - state.last)
         changes = state.changes + state.noise.bounded(change / np.sqrt(share))

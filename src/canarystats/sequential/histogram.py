@@ -29,7 +29,7 @@ Vovk & Wang (2021), E-values: calibration, combination and applications.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ from canarystats.sequential.edges import (
     slower,
 )
 from canarystats.sequential.first_tick import FEW_ODDS, every_edge
-from canarystats.sequential.histogram_state import HistogramState
+from canarystats.sequential.histogram_state import Asked, HistogramState
 from canarystats.sequential.slow_requests import CLUMPS
 from canarystats.sequential.slow_strata import alike, within_segments
 from canarystats.sequential.strata import standardised
@@ -70,14 +70,6 @@ ASSUMES = "requests are independent given the load, up to the burstiness the bas
 QUESTIONS = ("worse", "beyond", "not_worse")
 RISING_AT_THE_QUANTILE = np.array([True, True, False, False])  # of what is asked there
 RISING = [True] * SLOTS + [False] + [True] * PAIRS + [False] * PAIRS
-
-
-class Asked(NamedTuple):
-    """What a tick asks of some rows of tests, shape (K, rows) each; see `binomial.step`."""
-
-    counts: tuple[FloatArray, FloatArray]
-    share: FloatArray
-    fano: FloatArray
 
 
 class Histogram:
@@ -263,6 +255,19 @@ class Histogram:
         share[:, NOT_WORSE] = shifted_share(realised, self.allowed)[:, 0]
         return (successes, failures), share
 
+    def asked_everywhere(
+        self, state: HistogramState, canary: FloatArray, baseline: FloatArray
+    ) -> Asked:
+        """What a tick asks of every row of tests; arguments as of `asked_at_the_quantile`."""
+        sides = np.stack([canary, baseline])
+        total, used = sides.sum(axis=2), state.edges >= 0
+        rows = np.arange(len(canary))[:, None]
+        slow = slower(sides)[:, rows, places(state.edges)]
+        counts, share = self._questions(slow, total, used)
+        learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
+        fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
+        return Asked(counts, share, fano)
+
     def asked_at_the_quantile(
         self, state: HistogramState, canary: FloatArray, baseline: FloatArray
     ) -> Asked:
@@ -278,18 +283,12 @@ class Histogram:
         canary, baseline
             Bucket counts of the tick, shape (K, k).
         """
-        sides = np.stack([canary, baseline])
-        total, used = sides.sum(axis=2), state.edges >= 0
-        rows = np.arange(len(canary))[:, None]
-        slow = slower(sides)[:, rows, places(state.edges)]
-        counts, share = self._questions(slow, total, used)
-        learned = dispersion.fano(state.dispersion, slow_requests.worth(*total), CLUMPS)
-        fano = slow_requests.discounts(learned, state.dispersion, nearest_slots(state.edges))
+        whole = self.asked_everywhere(state, canary, baseline)
         nearest = slot_of(state.edges, self.quantile)
         others = np.broadcast_to([FAR.start, NEAR.start, NOT_WORSE], (len(canary), 3))
         asked = np.hstack([nearest[:, None], others])
         successes, failures, shares, discounts = (
-            np.take_along_axis(column, asked, axis=1) for column in (*counts, share, fano)
+            np.take_along_axis(column, asked, axis=1) for column in (*whole.counts, *whole[1:])
         )
         return Asked((successes, failures), shares, discounts)
 

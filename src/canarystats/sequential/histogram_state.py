@@ -1,8 +1,9 @@
-"""What K histograms with the same buckets remember between ticks."""
+"""What K histograms with the same buckets remember between ticks, and what a tick asks of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,14 @@ from canarystats.sequential import binomial
 from canarystats.sequential.dispersion import Dispersion
 
 FloatArray = NDArray[np.float64]
+
+
+class Asked(NamedTuple):
+    """What a tick asks of some rows of tests, shape (K, rows) each; see `binomial.step`."""
+
+    counts: tuple[FloatArray, FloatArray]
+    share: FloatArray
+    fano: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
