@@ -147,7 +147,8 @@ def _search_block(values: FloatArray, shortest: int, level: float) -> list[Steps
         places.append(splits)
         around.append(one)
     several = [row for row, splits in enumerate(places) if len(splits) > 1]
-    beside = beside_trend(values[several], [places[row] for row in several], shortest)
+    told = [places[row] for row in several]
+    beside = beside_trend(values[several], sums[several], products[several], told, shortest)
     trends = dict(zip(several, beside, strict=True))
     return [
         _told(values[row], sums[row], places[row], around[row], trends.get(row), setting)

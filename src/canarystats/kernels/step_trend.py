@@ -18,7 +18,6 @@ import numpy as np
 from canarystats.kernels.normal_scores import normal_scores
 from canarystats.kernels.seeded_intervals import greatest_first, peaks, running_sums
 from canarystats.kernels.step_noise import (
-    ORDERS,
     StepNoise,
     around_steps,
     description_length,
@@ -89,7 +88,11 @@ class _Sloped:
 
 
 def beside_trend(
-    values: FloatArray, places: Sequence[IntArray], shortest: int
+    values: FloatArray,
+    sums: FloatArray,
+    products: FloatArray,
+    places: Sequence[IntArray],
+    shortest: int,
 ) -> list[Flattened | None]:
     """A trend and fewer steps for each row, or None where the steps given describe it better.
 
@@ -97,19 +100,23 @@ def beside_trend(
     ----------
     values
         Shape (K, n), finite.
+    sums, products
+        Their `running_sums`, and their `lag_products` of one channel, shape (K, 1, 1, lags).
     places
         First value after each step, for each row at least one, in any order.
     shortest
         Fewest values on each side of a step.
     """
     found: list[Flattened | None] = [None] * len(values)
+    if not len(values):
+        return found
     n, shapes = values.shape[1], _shapes(values.shape[1])
-    rows = _sloping(values, places)
+    alone = _sloped(*_beside_shapes(values, sums, products[..., :1]), _padded(places)[1])
+    rows = np.flatnonzero(alone.gain[:, 0] >= ALIKE)  # in noise that remembers it is less yet
     if not len(rows):
         return found
-    channels = _channels(values[rows])
-    whole, sums = lag_products(channels, min(ORDERS, n - 1)), running_sums(channels)
-    steps, told = _padded([places[row] for row in rows])
+    whole, sums = _beside_shapes(values[rows], sums[rows], products[rows])
+    steps, told = _padded([places[int(row)] for row in rows])
     given = _sloped(whole, sums, told)
     least = description_length(given.left[:, 0], n, steps)
     better = np.flatnonzero(description_length(given.flat[:, 0], n, steps) <= least - ALIKE)
@@ -127,19 +134,19 @@ def beside_trend(
     return found
 
 
-def _channels(values: FloatArray) -> FloatArray:
-    """Both shapes of a trend and the row, of each row, shape (K, 3, n)."""
-    shapes = np.repeat(_shapes(values.shape[1])[None], len(values), axis=0)
-    return np.concatenate([shapes, values[:, None]], axis=1)
-
-
-def _sloping(values: FloatArray, places: Sequence[IntArray]) -> IntArray:
-    """The rows whose pieces slope alike, if their noise were independent."""
-    if not len(values):
-        return np.arange(0)
-    channels = _channels(values)
-    alone = _sloped(lag_products(channels, 0), running_sums(channels), _padded(places)[1])
-    return np.flatnonzero(alone.gain[:, 0] >= ALIKE)  # in noise that remembers it is less yet
+def _beside_shapes(
+    values: FloatArray, sums: FloatArray, products: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Lag products and running sums of both shapes of a trend and of each row, in that order."""
+    (rows, n), lags = values.shape, products.shape[3]
+    shapes, (square, climb) = _shapes(n), _of_shapes(n, lags - 1)
+    whole, both = np.empty((rows, 3, 3, lags)), np.empty((rows, 3, n + 1))
+    whole[:, :2, :2], both[:, :2] = square, climb
+    whole[:, 2:, 2:], both[:, 2] = products, sums
+    for lag in range(lags):
+        whole[:, :2, 2, lag] = np.einsum("ki,ui->ku", values[:, lag:], shapes[:, : n - lag])
+        whole[:, 2, :2, lag] = np.einsum("ki,ui->ku", values[:, : n - lag], shapes[:, lag:])
+    return whole, both
 
 
 def _padded(places: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
@@ -214,3 +221,10 @@ def _shapes(n: int) -> FloatArray:
     shapes: FloatArray = np.concatenate([ticks * (2 / n), normal_scores(ticks)])
     shapes.setflags(write=False)
     return shapes
+
+
+@lru_cache(maxsize=16)
+def _of_shapes(n: int, most: int) -> tuple[FloatArray, FloatArray]:
+    """Lag products of both shapes, shape (2, 2, most + 1), and their running sums, (2, n + 1)."""
+    shapes = _shapes(n)
+    return lag_products(shapes[None], most)[0], running_sums(shapes)
