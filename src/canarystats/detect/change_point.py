@@ -208,11 +208,12 @@ def _describe(
         reach = np.full_like(reach, len(held))
     low = np.maximum(steps.places - reach, ends[:-2] + 1)
     high = np.minimum(steps.places + reach, ends[2:] - 1)
-    points = []
+    points, final = [], int(len(held) * (1 - LAST_SHARE))
+    last_of_all = _median(held[final:])
     for i, place in enumerate(steps.places):
         before, after = medians[i], medians[i + 1]
         effect = None if before is None or after is None else after - before
-        last = _median(held[max(place, int(len(held) * (1 - LAST_SHARE))) :])
+        last = last_of_all if place <= final else _median(held[place:])
         index = int(where[place])
         point = ChangePoint(
             index=index,

@@ -36,13 +36,16 @@ def explained_by_step(values: FloatArray, first: float) -> FloatArray:
     innovations[1:] -= first * values[:-1]
     innovations[0] *= edge
     # regressors: a constant is (edge, rest, rest, ...), a step before value i (0, .., 1, rest, ..)
-    from_here = np.cumsum(innovations[::-1])[::-1]
-    later = np.arange(len(values) - 2, -1, -1)  # values after the one that jumps
-    jump = innovations[1:] + rest * (from_here[1:] - innovations[1:])
-    level = (edge - rest) * innovations[0] + rest * from_here[0]
+    so_far = np.cumsum(innovations)
+    jump = so_far[-1] - so_far[:-1]
+    jump *= rest
+    jump += first * innovations[1:]
+    level = (edge - rest) * innovations[0] + rest * so_far[-1]
     level_square = edge * edge + rest * rest * (len(values) - 1)
-    both = rest + rest * rest * later
+    both = np.arange(len(values) - 2.0, -1.0, -1.0)  # values after the one that jumps
+    both *= rest * rest
+    both += rest
     explained: FloatArray = jump - both * (level / level_square)
     explained *= explained
-    explained /= 1 + rest * rest * later - both * both / level_square
+    explained /= first + both * (1 - both / level_square)
     return explained
