@@ -87,7 +87,7 @@ def design_of(kind):
         made = Histogram("latency", np.append(EDGES, np.inf), dated=True)
         return made, lambda state, row: slow_onset.began(state.began, WORSE, row)
     made = Gauge("gauge", harmful="increase", margin=0.0, allowed=0.05, batch=40)
-    return made, None
+    return made, made.began
 
 
 def step(kind, design, state, canary, baseline, share, at):
@@ -114,9 +114,8 @@ def followed(case, rows, change):
         for row in sorted(r for r in open_rows if log_e[r] >= math.log(1 / CLAIM)):
             open_rows.discard(row)
             if t >= change.onset:
-                grown = design.onset(state, WORSE, row)
-                began = None if date is None else date(state, row)
-                found.append((t, grown, began))
+                grown = None if alike else design.onset(state, WORSE, row)
+                found.append((t, grown, date(state, row)))
         if not open_rows:
             break
     return [
@@ -136,12 +135,12 @@ def measured(case, rollouts):
         found += followed(case, rollouts // len(ONSETS), Change(**case.change, onset=at))
     row = {"kind": case.kind, "about": case.about, "rollouts": rollouts, "decided": len(found)}
     row["ticks"] = float(np.median([ticks for ticks, _, _ in found]))
-    row["grown"] = _off([grown for _, grown, _ in found if grown is not None])
+    grown = [grown for _, grown, _ in found if grown is not None]
+    row["grown"] = _off(grown) if grown else None
     dates = [began for _, _, began in found if began is not None]
-    if dates:
-        row["dated"] = _off([at for at, _, _ in dates]) | {"of": len(dates)}
-        row["covers"] = float(np.mean([low <= 0 <= high for _, low, high in dates]))
-        row["width"] = float(np.median([high - low for _, low, high in dates]))
+    row["dated"] = _off([at for at, _, _ in dates]) | {"of": len(dates)}
+    row["covers"] = float(np.mean([low <= 0 <= high for _, low, high in dates]))
+    row["width"] = float(np.median([high - low for _, low, high in dates]))
     print(row, flush=True)
     return row
 

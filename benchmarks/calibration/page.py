@@ -295,12 +295,9 @@ def onsets() -> str:
     rows = []
     for row in results.read("onsets")["rows"]:
         cells = [row["about"], row["rollouts"], f"{row['ticks']:g}"]
-        grown = "{mean:g}, {median:g}".format(**row["grown"])
-        if row["kind"] == "gauge":
-            rows.append([*cells, "", grown, "", ""])
-            continue
-        dated = "{mean:g}, {median:g}".format(**row["dated"])
-        rows.append([*cells, grown, dated, f"{row['covers']:.2f}", f"{row['width']:g}"])
+        dates = row["grown"], row["dated"]
+        cells += ["{mean:g}, {median:g}".format(**date) if date else "" for date in dates]
+        rows.append([*cells, f"{row['covers']:.2f}", f"{row['width']:g}"])
     header = ["a step", "rollouts", "ticks to the decision", "grown: mean, median"]
     return table([*header, "dated: mean, median", "interval covers", "its width"], rows)
 

@@ -95,7 +95,7 @@ def onsets(kind, state):
     if kind == "counts":
         return state.tests.rising_since[:, 0]
     if kind == "gauge":
-        return gauge_onset.onset(state.rises, state.since, UPWARDS)
+        return gauge_onset.onsets(state.began, UPWARDS)
     loudest = binomial.log_e_values(state.tests)[:, :SLOTS].argmax(axis=1)
     return state.tests.rising_since[np.arange(len(loudest)), loudest]
 

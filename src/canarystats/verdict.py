@@ -110,8 +110,8 @@ class Firing(Record):
         Unix seconds of the tick it fired on; None where the data has no times.
     onset, onset_interval
         Unix seconds of the first tick of the trouble, as far as it can be told, and where else it
-        may lie: by change point for errors, elsewhere since when the evidence has only grown or
-        the condition has held, without an interval.
+        may lie: by change point where errors, slow requests or a gauge are compared, elsewhere
+        since when the evidence has only grown or the condition has held, without an interval.
     observed, reference, threshold
         The canary's figure, what it is compared with, and the number of the rule.
     held_seconds

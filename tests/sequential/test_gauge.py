@@ -179,7 +179,7 @@ def test_rows_together_are_what_each_is_alone():
         for state, single in zip(together, alone, strict=True):
             for claim, value in design.log_e(state).items():
                 assert value[i] == design.log_e(single)[claim][0]
-        assert design.onset(together[-1], row=i) == design.onset(alone[-1])
+        assert design.began(together[-1], row=i) == design.began(alone[-1])
         levels = {"worse": 0.01}
         assert design.evidence(together[-1], levels, row=i) == design.evidence(alone[-1], levels)
     assert len({bool(x) for x in together[-1].noise.trusted}) == 2
@@ -254,7 +254,7 @@ def test_six_ticks_decide_with_history():
     state = follow(design, noisy(6, 140, 1), noisy(6, 100, 2), calm_before())
     worse, _ = design.evidence(state, {"worse": 0.001})
     assert worse.decides
-    assert design.onset(state) == 0.0
+    assert design.began(state).at == 0.0
 
 
 @pytest.mark.parametrize("history", [None, (np.full((1, 2000, 1), 100.0),) * 2, calm_before()])
@@ -299,8 +299,9 @@ def test_the_onset_is_where_the_shift_begins():
     canary = noisy(400, 100, 1)
     canary[:, 300:] += 8
     state = follow(design, canary, noisy(400, 100, 2), calm_before())
-    assert abs(design.onset(state) - INTERVAL * 300) <= 2 * INTERVAL
-    assert design.onset(state, "not_worse") is None
+    assert abs(design.began(state).at - INTERVAL * 300) <= 2 * INTERVAL
+    assert design.began(state).earliest <= INTERVAL * 300 <= design.began(state).latest
+    assert design.began(design.begin()) is None
 
 
 def test_a_rollout_more_restless_than_its_history_raises_the_variance_and_says_so():

@@ -14,10 +14,10 @@ from tests.kernels.processes import ar1
 UP, DOWN = np.array([True, False]), np.array([False, True])
 
 
-def followed(canary, baseline):
-    state = gauge_onset.begin(len(canary))
+def followed(canary, baseline, variance=np.inf):
+    state, known = gauge_onset.begin(len(canary)), np.full(len(canary), variance)
     for t in range(canary.shape[1]):
-        state = gauge_onset.step(*state, canary[:, t], baseline[:, t], float(t))
+        state = gauge_onset.step(state, canary[:, t], baseline[:, t], known, float(t))
     return state
 
 
@@ -34,7 +34,7 @@ def test_it_is_where_the_likelihood_is_largest():
     for since in (0, 10, 60, 95):
         canary, baseline = rng.normal(100.0, 3.0, (2, 100))
         canary[since:] += 8.0
-        found = gauge_onset.onset(*followed(canary[None], baseline[None]), UP)
+        found = gauge_onset.onsets(followed(canary[None], baseline[None]), UP)
         assert found[0] == by_search(canary, baseline)
 
 
@@ -46,13 +46,39 @@ def test_the_onset_is_near_the_shift(phi, shift):
     canary[:, 400:] += shift
     for sign, way in ((1.0, UP), (-1.0, DOWN)):
         lifted = canary if sign > 0 else 2 * baseline - canary
-        off = np.abs(gauge_onset.onset(*followed(lifted, baseline), way) - 400.0)
+        off = np.abs(gauge_onset.onsets(followed(lifted, baseline), way) - 400.0)
         assert np.median(off) <= (4.0 if shift == 10.0 else 1.0) * (3.0 if phi else 1.0)
 
 
 def test_nothing_that_moved_has_no_onset():
     flat = np.full((1, 30), 5.0)
-    assert math.isnan(gauge_onset.onset(*followed(flat, flat), UP)[0])
+    assert math.isnan(gauge_onset.onsets(followed(flat, flat), UP)[0])
     nothing = np.zeros((1, 30))
-    assert math.isnan(gauge_onset.onset(*followed(nothing, nothing), UP)[0])
-    assert math.isnan(gauge_onset.onset(*gauge_onset.begin(1), UP)[0])
+    assert math.isnan(gauge_onset.onsets(followed(nothing, nothing), UP)[0])
+    assert math.isnan(gauge_onset.onsets(gauge_onset.begin(1), UP)[0])
+
+
+@pytest.mark.parametrize(("phi", "shift", "after"), [(0.0, 5.0, 40), (0.6, 10.0, 60)])
+def test_its_interval_covers_it_where_the_noise_is_known(phi, shift, after):
+    rng, runs, at = np.random.default_rng(3), 120, 200
+    canary, baseline = (100.0 + 3.0 * ar1(rng, phi, runs, at + after) for _ in (1, 2))
+    canary[:, at:] += shift
+    state = followed(canary, baseline, 2 * 9.0 * (1 + phi) / (1 - phi))
+    found = [gauge_onset.began(state, UP, row) for row in range(runs)]
+    covers = [each.earliest <= at <= each.latest for each in found]
+    assert sum(covers) >= 0.87 * runs  # 0.94 and more over many runs; binomial, three sigma
+    assert np.median([each.latest - each.earliest for each in found]) <= after
+    unknown = gauge_onset.began(followed(canary, baseline), UP, 0)
+    assert (unknown.earliest, unknown.latest) == (0.0, float(at + after - 1))
+    assert unknown.at == found[0].at
+
+
+def test_the_unit_and_the_direction_change_nothing():
+    rng = np.random.default_rng(4)
+    canary, baseline = 100.0 + 3.0 * rng.normal(size=(2, 1, 120))
+    canary[:, 60:] += 6.0
+    plain = gauge_onset.began(followed(canary, baseline, 18.0), UP)
+    large = gauge_onset.began(followed(2.0**40 * canary, 2.0**40 * baseline, 18.0 * 2.0**80), UP)
+    assert large == plain
+    mirrored = gauge_onset.began(followed(baseline, canary, 18.0), DOWN)
+    assert mirrored == plain

@@ -61,6 +61,6 @@ def test_it_is_near_the_truth_and_its_interval_covers_it(ratio, delay, error, wi
     assert len(found) >= 0.95 * runs
     assert np.mean([abs(each.at - at) for each in found]) < error
     covers = [each.earliest <= at <= each.latest for each in found]
-    assert sum(covers) >= 0.75 * len(found)  # 0.87 to 0.99 over many runs; binomial, three sigma
+    assert sum(covers) >= 0.8 * len(found)  # 0.93 and more over many runs; binomial, three sigma
     assert np.median([each.latest - each.earliest for each in found]) <= width
     assert all(each.earliest <= each.at <= each.latest for each in found)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from canarystats.evidence import Evidence
     from canarystats.policy import Trigger
+    from canarystats.sequential.onset import Began
     from canarystats.windows import Pair
 
 
@@ -235,7 +236,11 @@ class GaugeFold(TestedFold[GaugeFoldState]):
             return False, None  # the single look spends the level; nothing else may
         log_e = self._weights(state)["worse"]
         harmed = reached(log_e, self.levels.get("harm"))
-        return harmed, self.design.onset(self.tests(state)) if harmed else None
+        return harmed, None
+
+    def began(self, state: GaugeFoldState, rule: str) -> Began | None:
+        """Since when the gauge lies off its baseline, where its own test says so."""
+        return self.design.began(self.tests(state)) if rule == "harm" else None
 
     def evidence(self, state: GaugeFoldState) -> list[Evidence]:
         """What has been found."""

@@ -78,7 +78,7 @@ class CountsState:
     history
         Ticks of history the dispersion was learned from, shape (K,).
     began
-        Since when the canary has more errors: see `onset`, shape (K, ratios, 5); without ratios
+        Since when the canary has more errors: see `onset`, shape (K, ratios, 6); without ratios
         where the metric's onset is not dated.
     """
 
@@ -155,7 +155,7 @@ class Counts:
             ticks = float(np.isfinite(history[0][:, EXPOSURE]).sum())
             learned = dispersion.begin(size, 3, past_of(*history))
         tests = binomial.begin(size, len(self._open))
-        began = onset.begin(size) if self.dated else np.empty((size, 0, 5))
+        began = onset.begin(size) if self.dated else onset.begin(size, onset.RATIOS[:0])
         known = np.full(size, ticks)
         return CountsState(tests, zero, zero, zero, np.zeros(size), learned, known, began)
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from canarystats.sequential.noise import Noise
+    from canarystats.sequential.onset import Began
 
 FloatArray = NDArray[np.float64]
 
@@ -185,7 +186,6 @@ class Gauge:
                 _standardised(beyond[:, WORSE], variance),
                 self.drifts(state.noise),
             )
-        rises, since = gauge_onset.step(state.rises, state.since, left, right, at)
         batch, in_batch = state.batch + beyond, state.in_batch + 1.0
         full = in_batch >= state.noise.batch(self.batch)
         value = batch / in_batch[:, None]
@@ -208,8 +208,7 @@ class Gauge:
             batches=batches,
             mean=np.where(full[:, None], mean, state.mean),
             squares=np.where(full[:, None], squares, state.squares),
-            rises=rises,
-            since=since,
+            began=gauge_onset.step(state.began, left, right, self._known(state, share), at),
         )
         if full.any() and not state.noise.trusted.all():
             after = gauge_batches.with_batch(state, after, value, self.pod_difference)
@@ -231,6 +230,15 @@ class Gauge:
         """Long-run variance of a tick's difference: the history's, raised; shape (K,)."""
         restless = learned.restlessness(ticks, changes)
         return learned.variance * np.maximum(learned.safety, restless)
+
+    def _known(self, state: GaugeState, share: FloatArray) -> FloatArray:
+        """The same from history or else from the batches; infinite while neither tells."""
+        learned, n = state.noise, state.batches
+        of_batches = state.squares[:, PLAIN] / np.maximum(n - 1.0, 1.0)
+        by_batches = of_batches * learned.batch(self.batch)
+        by_batches = np.where(n >= FEWEST_BATCHES, by_batches, np.inf)
+        by_ticks = self._variance(learned, state.ticks, state.changes) * share
+        return np.where(learned.trusted, by_ticks, by_batches)
 
     def drifts(self, learned: Noise) -> FloatArray:
         """The alternatives of *worse*, in long-run standard deviations a tick, shape (K, grid)."""
@@ -300,12 +308,9 @@ class Gauge:
             return f"{int(state.ticks[row])} ticks weighed by their history"
         return f"{int(state.batches[row])} batches"
 
-    def onset(self, state: GaugeState, claim: str = "worse", row: int = 0) -> float | None:
-        """Unix seconds of the likeliest beginning of a lasting shift in the harmful direction."""
-        if claim != "worse":
-            return None
-        at = float(gauge_onset.onset(state.rises, state.since, self._directions)[row])
-        return None if np.isnan(at) else at
+    def began(self, state: GaugeState, row: int = 0) -> Began | None:
+        """The likeliest beginning of a lasting shift in the harmful direction, in Unix seconds."""
+        return gauge_onset.began(state.began, self._directions, row)
 
     def evidence(
         self, state: GaugeState, levels: Mapping[str, float], row: int = 0

@@ -51,8 +51,8 @@ class GaugeState:
         What the baseline's pods have shown of their lasting differences; see `pod_effects`.
     stretches
         What stretches of the batches have shown: see `late_shift`.
-    rises, since
-        How a lasting shift is dated: see `gauge_onset`.
+    began
+        How a lasting shift is dated: see `gauge_onset`, shape (K, 2, shifts, 6).
     """
 
     noise: Noise
@@ -72,15 +72,13 @@ class GaugeState:
     pods: FloatArray
     apart: FloatArray
     stretches: Stretches
-    rises: FloatArray
-    since: FloatArray
+    began: FloatArray
 
 
 def start(learned: Noise) -> GaugeState:
     """The state before the first tick."""
     size = len(learned.ticks)
     one, two, five = np.zeros(size), np.zeros((size, 2)), np.zeros((size, 5))
-    rises, since = gauge_onset.begin(size)
     return GaugeState(
         noise=learned,
         ticks=one,
@@ -99,8 +97,7 @@ def start(learned: Noise) -> GaugeState:
         pods=2.0 * np.ones(size),
         apart=pod_effects.begin(size),
         stretches=late_shift.begin(size),
-        rises=rises,
-        since=since,
+        began=gauge_onset.begin(size),
     )
 
 

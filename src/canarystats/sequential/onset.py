@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0])
 REACH = 3.0  # log likelihood; about 95 % of onsets, measured in docs/verdict.md
-SUM, LIKELIEST, LATEST, DEPTH, EARLIEST = range(5)
+SUM, LIKELIEST, LATEST, DEPTH, LOW, EARLIEST = COLUMNS = range(6)
 
 
 class Began(NamedTuple):
@@ -37,9 +37,9 @@ class Began(NamedTuple):
 
 
 def begin(size: int = 1, ratios: FloatArray = RATIOS) -> FloatArray:
-    """The state of ``size`` metrics before the first tick, shape (K, ratios, 5)."""
-    state = np.zeros((size, len(ratios), 5))
-    state[..., [LIKELIEST, LATEST, EARLIEST]] = np.nan
+    """The state of ``size`` metrics before the first tick, shape (K, ratios, 6)."""
+    state = np.zeros((size, len(ratios), len(COLUMNS)))
+    state[..., [LIKELIEST, LATEST, LOW, EARLIEST]] = np.nan
     return state
 
 
@@ -63,20 +63,40 @@ def step(
     share = np.where(told, requests, 0.0) / np.where(told, requests + exposed, 1.0)
     gain = events * np.log(ratios) - (events + others) * np.log1p((ratios - 1.0) * share)
     reach = REACH * np.broadcast_to(fano, len(state))[:, None]
+    after = advance(state, gain, reach, at)
+    return after if told.all() else np.where(told[:, :, None], after, state)
+
+
+def advance(state: FloatArray, gain: FloatArray, reach: FloatArray, at: float) -> FloatArray:
+    """One tick of every alternative.
+
+    Parameters
+    ----------
+    state
+        Shape (..., 6).
+    gain
+        What the tick adds to each sum, shape (...).
+    reach
+        How far below the largest sum an onset of the interval may lie; broadcasts to (...).
+    at
+        Unix seconds.
+    """
     after = np.empty_like(state)
     held = state[..., SUM]
     grown = held + gain
     fresh = (held <= 0) | np.isnan(state[..., LIKELIEST])
     after[..., LIKELIEST] = np.where(fresh, at, state[..., LIKELIEST])
     after[..., LATEST] = np.where(fresh | (held <= reach), at, state[..., LATEST])
-    # How far the running minimum has sunk since `EARLIEST`; a new one is taken after twice `reach`,
-    # so that on average the onsets within `reach` of the minimum are reached back to.
+    # How far the running minimum has sunk since `LOW`, of which a new one is taken after `reach`:
+    # the one before is then at least `reach` above the minimum, and at most twice that.
     sunk = state[..., DEPTH] + np.maximum(-grown, 0.0)
-    anew = np.isnan(state[..., EARLIEST]) | (sunk > 2.0 * reach)
-    after[..., EARLIEST] = np.where(anew, at, state[..., EARLIEST])
+    anew = np.isnan(state[..., LOW]) | (sunk > reach)
     after[..., DEPTH] = np.where(anew, 0.0, sunk)
+    after[..., LOW] = np.where(anew, at, state[..., LOW])
+    before = np.where(np.isnan(state[..., LOW]), at, state[..., LOW])
+    after[..., EARLIEST] = np.where(anew, before, state[..., EARLIEST])
     after[..., SUM] = np.maximum(grown, 0.0)
-    return after if told.all() else np.where(told[:, :, None], after, state)
+    return after
 
 
 def loudest(state: FloatArray, row: int = 0) -> float:
@@ -87,11 +107,12 @@ def loudest(state: FloatArray, row: int = 0) -> float:
 def began(state: FloatArray, row: int = 0) -> Began | None:
     """The onset of what a metric has gathered; None where too little has to date anything."""
     ratios = state[row]
-    return _began(ratios[int(ratios[:, SUM].argmax())])
+    loudest = ratios[int(ratios[:, SUM].argmax())]
+    return told(loudest) if loudest[SUM] > REACH else None
 
 
-def _began(row: FloatArray) -> Began | None:
-    if row[SUM] <= REACH:
-        return None
-    earliest = min(row[EARLIEST], row[LIKELIEST])
-    return Began(float(row[LIKELIEST]), float(earliest), float(max(row[LATEST], row[LIKELIEST])))
+def told(alternative: FloatArray) -> Began:
+    """The date that one alternative tells, shape (6,)."""
+    at = float(alternative[LIKELIEST])
+    earliest, latest = min(alternative[EARLIEST], at), max(alternative[LATEST], at)
+    return Began(at, float(earliest), float(latest))

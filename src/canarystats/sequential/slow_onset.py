@@ -26,9 +26,9 @@ LOWER, EDGES, TAIL = 0.5, 2, 1  # the quantile beside the metric's own; how many
 
 
 def begin(size: int = 1, *, followed: bool = True) -> FloatArray:
-    """The state of ``size`` histograms before the first tick, shape (K, 2, ratios, 5).
+    """The state of ``size`` histograms before the first tick, shape (K, 2, ratios, 6).
 
-    Shape (K, 0, ratios, 5) where their onset is not ``followed``.
+    Shape (K, 0, ratios, 6) where their onset is not ``followed``.
     """
     state = onset.begin(size * EDGES, RATIOS).reshape(size, EDGES, len(RATIOS), -1)
     return state if followed else state[:, :0]
