@@ -41,7 +41,6 @@ IDS = (
     "N5-t3",
 )
 ROLLOUTS, TICKS, AT_ONCE = 400, 5000, 50
-UPWARDS = np.array([True, False])
 
 
 HARMED = (
@@ -95,7 +94,8 @@ def onsets(kind, state):
     if kind == "counts":
         return state.tests.rising_since[:, 0]
     if kind == "gauge":
-        return gauge_onset.onsets(state.began, UPWARDS)
+        dates = [gauge_onset.began(state.began, row) for row in range(len(state.began))]
+        return np.array([np.nan if date is None else date.at for date in dates])
     loudest = binomial.log_e_values(state.tests)[:, :SLOTS].argmax(axis=1)
     return state.tests.rising_since[np.arange(len(loudest)), loudest]
 

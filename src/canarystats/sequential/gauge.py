@@ -103,6 +103,7 @@ class Gauge:
         self.metric, self.harmful, self.pod_difference = metric, harmful, pod_difference
         self.margin, self.allowed, self.batch = margin, allowed, batch
         self._directions = np.array([harmful != "decrease", harmful != "increase"])
+        self._signs = np.array([1.0, -1.0])[self._directions]
         # Two sides with independent noise, of which the baseline's counts 1 + margin times.
         self.times = times
         factor = 0.0 if times is None else times
@@ -127,10 +128,11 @@ class Gauge:
             or the old version alone and None.
         """
         if history is None:
-            return start(noise.unknown(size))
-        if self.times is None:
-            return start(noise.learn_level(history[0]))
-        return start(noise.learn(*history))
+            learned = noise.unknown(size)
+        else:
+            one = self.times is None
+            learned = noise.learn_level(history[0]) if one else noise.learn(*history)
+        return start(learned, len(self._signs))
 
     def step(
         self, state: GaugeState, canary: FloatArray, baseline: FloatArray, at: float
@@ -208,7 +210,9 @@ class Gauge:
             batches=batches,
             mean=np.where(full[:, None], mean, state.mean),
             squares=np.where(full[:, None], squares, state.squares),
-            began=gauge_onset.step(state.began, left, right, self._known(state, share), at),
+            began=gauge_onset.step(
+                state.began, left, right, self._known(state, share), at, self._signs
+            ),
         )
         if full.any() and not state.noise.trusted.all():
             after = gauge_batches.with_batch(state, after, value, self.pod_difference)
@@ -233,12 +237,8 @@ class Gauge:
 
     def _known(self, state: GaugeState, share: FloatArray) -> FloatArray:
         """The same from history or else from the batches; infinite while neither tells."""
-        learned, n = state.noise, state.batches
-        of_batches = state.squares[:, PLAIN] / np.maximum(n - 1.0, 1.0)
-        by_batches = of_batches * learned.batch(self.batch)
-        by_batches = np.where(n >= FEWEST_BATCHES, by_batches, np.inf)
-        by_ticks = self._variance(learned, state.ticks, state.changes) * share
-        return np.where(learned.trusted, by_ticks, by_batches)
+        by_ticks = self._variance(state.noise, state.ticks, state.changes) * share
+        return np.where(state.noise.trusted, by_ticks, gauge_batches.variance(state, self.batch))
 
     def drifts(self, learned: Noise) -> FloatArray:
         """The alternatives of *worse*, in long-run standard deviations a tick, shape (K, grid)."""
@@ -310,7 +310,7 @@ class Gauge:
 
     def began(self, state: GaugeState, row: int = 0) -> Began | None:
         """The likeliest beginning of a lasting shift in the harmful direction, in Unix seconds."""
-        return gauge_onset.began(state.began, self._directions, row)
+        return gauge_onset.began(state.began, row)
 
     def evidence(
         self, state: GaugeState, levels: Mapping[str, float], row: int = 0

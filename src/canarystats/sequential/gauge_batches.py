@@ -116,3 +116,10 @@ def of_batches(state: GaugeState, assumed: float) -> tuple[FloatArray, FloatArra
     squares[:, WORSE] = np.where(larger, state.squares[:, PLAIN, None], squares[:, WORSE])
     mean[:, WORSE] = np.minimum(beyond, mean[:, WORSE])
     return mean, squares
+
+
+def variance(state: GaugeState, batch: int) -> FloatArray:
+    """Long-run variance of a tick's difference, by its batches; infinite while they are too few."""
+    n = state.batches
+    told = state.squares[:, PLAIN] / np.maximum(n - 1.0, 1.0) * state.noise.batch(batch)
+    return np.where(n >= FEWEST_BATCHES, told, np.inf)

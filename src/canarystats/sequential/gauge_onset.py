@@ -32,12 +32,10 @@ if TYPE_CHECKING:
 SHIFTS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])  # in parts of the larger side
 
 
-def begin(size: int = 1) -> FloatArray:
-    """The state of ``size`` gauges before the first tick, upwards and downwards.
-
-    Shape (K, 2, shifts, 6).
-    """
-    return onset.begin(2 * size, SHIFTS).reshape(size, 2, len(SHIFTS), -1)
+def begin(size: int = 1, directions: int = 1) -> FloatArray:
+    """The state of ``size`` gauges before the first tick, shape (K, directions, shifts, 6)."""
+    state = onset.begin(size * directions, SHIFTS)
+    return state.reshape(size, directions, len(SHIFTS), -1)
 
 
 def step(
@@ -46,6 +44,7 @@ def step(
     baseline: FloatArray,
     variance: FloatArray,
     at: float,
+    signs: FloatArray,
 ) -> FloatArray:
     """One tick.
 
@@ -59,25 +58,21 @@ def step(
         Long-run variance of their difference a tick, shape (K,), infinite where it is not known.
     at
         Unix seconds.
+    signs
+        1 for each direction that is upwards and -1 for one downwards, shape (directions,).
     """
     difference = canary - baseline
     level = np.maximum(np.abs(canary), np.abs(baseline))
     some = np.where(level > 0, level, 1.0)
     # In parts of the larger side, so that no unit is too large to square.
     moved = np.where(level > 0, difference / some, 0.0)
-    signed = np.stack([moved, -moved], axis=1)[:, :, None]
+    signed = (moved[:, None] * signs)[:, :, None]
     reach = onset.REACH * (np.sqrt(variance) / some) ** 2
     return onset.advance(state, SHIFTS * (signed - 0.5 * SHIFTS), reach[:, None, None], at)
 
 
-def onsets(state: FloatArray, asked: NDArray[np.bool_]) -> FloatArray:
-    """Unix seconds of the likeliest onset, shape (K,), NaN without; ``asked`` are directions."""
-    found = [began(state, asked, row) for row in range(len(state))]
-    return np.array([np.nan if each is None else each.at for each in found])
-
-
-def began(state: FloatArray, asked: NDArray[np.bool_], row: int = 0) -> Began | None:
-    """The onset of the loudest shift in the directions ``asked``; None where none has gathered."""
-    heard = state[row, asked].reshape(-1, state.shape[-1])
+def began(state: FloatArray, row: int = 0) -> Began | None:
+    """The onset of a gauge's loudest shift in any direction; None where none has gathered."""
+    heard = state[row].reshape(-1, state.shape[-1])
     loudest = heard[int(heard[:, onset.SUM].argmax())]
     return onset.told(loudest) if loudest[onset.SUM] > 0 else None

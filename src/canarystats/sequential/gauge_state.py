@@ -52,7 +52,7 @@ class GaugeState:
     stretches
         What stretches of the batches have shown: see `late_shift`.
     began
-        How a lasting shift is dated: see `gauge_onset`, shape (K, 2, shifts, 6).
+        How a lasting shift is dated: see `gauge_onset`, shape (K, directions, shifts, 6).
     """
 
     noise: Noise
@@ -75,8 +75,8 @@ class GaugeState:
     began: FloatArray
 
 
-def start(learned: Noise) -> GaugeState:
-    """The state before the first tick."""
+def start(learned: Noise, directions: int = 1) -> GaugeState:
+    """The state before the first tick of a gauge with so many harmful directions."""
     size = len(learned.ticks)
     one, two, five = np.zeros(size), np.zeros((size, 2)), np.zeros((size, 5))
     return GaugeState(
@@ -97,7 +97,7 @@ def start(learned: Noise) -> GaugeState:
         pods=2.0 * np.ones(size),
         apart=pod_effects.begin(size),
         stretches=late_shift.begin(size),
-        began=gauge_onset.begin(size),
+        began=gauge_onset.begin(size, directions),
     )
 
 
