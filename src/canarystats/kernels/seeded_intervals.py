@@ -108,7 +108,8 @@ def peaks(sums: FloatArray, shortest: int) -> Peaks:
         excess *= layer.weights
         np.abs(excess, out=excess)
         best = excess.argmax(axis=2)
-        sizes.append(np.take_along_axis(excess, best[:, :, None], axis=2)[:, :, 0])
+        first = np.arange(0, excess.size, shape[2]).reshape(shape[:2])
+        sizes.append(excess.ravel().take(first + best))
         places.append(layer.starts + layer.offsets[best])
         starts.append(layer.starts)
         stops.append(layer.starts + layer.length)
