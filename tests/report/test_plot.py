@@ -15,6 +15,7 @@ from tests.needs import need
 from tests.report import verdicts
 
 from canarystats.errors import InputError, MissingExtraError
+from canarystats.evidence import Interval
 from canarystats.report import plot
 from canarystats.report.axes import ALARM, BASELINE, CANARY
 from canarystats.windows import Pair
@@ -109,6 +110,17 @@ def test_limits_onset_and_firing_are_marked():
     assert {"onset", "error_rate fired", "success_rate 5 %"} <= told(requests)
     upright = [line for line in lines(requests, ALARM) if len(set(line.get_xdata())) == 1]
     assert len(upright) == 2
+
+
+def test_where_else_the_onset_may_lie_is_shaded():
+    whole, pair = verdicts.rollback(), verdicts.requests()
+    plain = len(plot.plot_pair(pair, verdict=whole).patches)
+    for low, high, shaded in ((-45.0, 15.0, 1), (0.0, 0.0, 0), (-1e6, 1e6, 1)):
+        onset = whole.firings[0].onset
+        around = Interval(low=onset + low, high=onset + high, level=0.95)
+        firing = whole.firings[0].model_copy(update={"onset_interval": around})
+        ax = plot.plot_pair(pair, verdict=whole.model_copy(update={"firings": (firing,)}))
+        assert len(ax.patches) == plain + shaded
 
 
 def test_samples_rise_from_nothing_to_all():

@@ -340,3 +340,21 @@ def test_the_whole_eight_triggers_fit_80_columns():
     page = text.policy_lines(policy, width=80)
     for name in RULES:
         assert line_with(page, f"{name} ").endswith("rollback")
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        (None, "onset 07:45:00Z, decisive"),
+        ((0.0, 0.0), "onset 07:45:00Z, decisive"),
+        ((-30.0, 15.0), "onset 07:45:00Z (07:44:30Z to 07:45:15Z), decisive"),
+    ],
+)
+def test_a_firing_says_since_when_and_how_surely(interval, said):
+    at = 1704440700.0
+    whole = verdicts.rollback()
+    around = interval and Interval(low=at + interval[0], high=at + interval[1], level=0.95)
+    firing = whole.firings[0].model_copy(update={"onset": at, "onset_interval": around})
+    page = text.verdict_lines(whole.model_copy(update={"firings": (firing,)}), width=120)
+    assert said in page
+    assert words.onset(None, around) == words.NOTHING

@@ -50,6 +50,13 @@ def test_a_tick_without_requests_on_a_side_tells_nothing():
     np.testing.assert_array_equal(again, state)
 
 
+def test_a_tick_without_any_error_is_no_onset():
+    quiet = np.zeros((40, 2)), np.tile([[100.0, 1900.0]], (40, 1))
+    errors = np.vstack([quiet[0], [[3.0, 0.0], [4.0, 1.0], [5.0, 0.0]]])
+    found = onset.began(followed(errors, np.vstack([quiet[1], quiet[1][:3]])))
+    assert (found.earliest, found.at) == (40.0, 40.0)
+
+
 @pytest.mark.parametrize(
     ("ratio", "delay", "error", "width"),
     [(2.0, 85, 12.0, 40), (3.0, 33, 5.0, 20), (10.0, 5, 0.5, 4)],

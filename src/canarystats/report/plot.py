@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
+    from canarystats.evidence import Interval
     from canarystats.verdict import Verdict
     from canarystats.windows import Pair
 
@@ -206,13 +208,25 @@ def _mark_firings(ax: Axes, pair: Pair, verdict: Verdict) -> None:
     for firing in firings:
         if firing.at is not None:
             names.setdefault(firing.at, []).append(words.plain(firing.trigger))
-    onset = min((f.onset for f in firings if f.onset is not None), default=None)
+    dated = [firing for firing in firings if firing.onset is not None]
+    first = min(dated, key=lambda firing: firing.onset or 0.0, default=None)
     marks: list[tuple[float, str, str, str]] = []
     marks += [(at, f"{', '.join(told)} fired", "solid", "left") for at, told in names.items()]
-    if onset is not None and onset not in names:
-        marks.append((onset, "onset", "dotted", "right"))
+    if first is not None and first.onset is not None:
+        if first.onset not in names:
+            marks.append((first.onset, "onset", "dotted", "right"))
+        if first.onset_interval is not None:
+            _shade(ax, pair.times, first.onset_interval)
     for at, text, style, align in marks:
         if pair.times[0] <= at <= pair.times[-1]:
             place = float(dates_of(np.array([at]))[0])
             ax.axvline(place, color=ALARM, linewidth=1.4, linestyle=style)
             note(ax, place, text, ALARM, align)
+
+
+def _shade(ax: Axes, times: NDArray[np.float64], interval: Interval) -> None:
+    """Where else the onset may lie, as far as the plot shows it."""
+    ends = np.clip([interval.low, interval.high], times[0], times[-1])
+    low, high = dates_of(ends)
+    if low < high:
+        ax.axvspan(low, high, color=ALARM, alpha=0.12, linewidth=0)

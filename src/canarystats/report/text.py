@@ -230,7 +230,8 @@ def _evidence_table(evidence: Sequence[Evidence], width: int) -> list[Renderable
 def _tail(verdict: Verdict) -> list[tuple[str, str]]:
     lines = [("", "")]
     for firing in verdict.firings:
-        onset = "" if firing.onset is None else f", onset {words.clock(firing.onset)}"
+        since = words.onset(firing.onset, firing.onset_interval)
+        onset = "" if firing.onset is None else f", onset {since}"
         name, action = words.plain(firing.trigger), words.plain(firing.action)
         when = f"fired {words.clock(firing.at)}{onset}"
         lines.append((f"{name} {when}, {firing.way}: {action}", ""))

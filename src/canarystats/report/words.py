@@ -15,6 +15,7 @@ from canarystats.verdict import Decision
 from canarystats.windows import Kind
 
 if TYPE_CHECKING:
+    from canarystats.evidence import Interval
     from canarystats.verdict import Verdict
 
 NOTHING = "–"
@@ -31,6 +32,14 @@ def clock(at: float | None) -> str:
     """The time of day, such as ``07:46:00Z``."""
     moment_ = _utc(at)
     return NOTHING if moment_ is None else moment_.strftime("%H:%M:%S") + _fraction(moment_) + "Z"
+
+
+def onset(at: float | None, interval: Interval | None) -> str:
+    """Since when, such as ``07:45:00Z (07:44:30Z to 07:45:15Z)``; the time alone if it is sure."""
+    said = clock(at)
+    if at is None or interval is None or interval.low == interval.high:
+        return said
+    return f"{said} ({clock(interval.low)} to {clock(interval.high)})"
 
 
 def moment(at: float | None) -> str:

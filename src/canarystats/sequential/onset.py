@@ -90,10 +90,12 @@ def advance(state: FloatArray, gain: FloatArray, reach: FloatArray, at: float) -
     # How far the running minimum has sunk since `LOW`, of which a new one is taken after `reach`:
     # the one before is then at least `reach` above the minimum, and at most twice that.
     sunk = state[..., DEPTH] + np.maximum(-grown, 0.0)
-    anew = np.isnan(state[..., LOW]) | (sunk > reach)
+    # A tick that tells nothing, such as one without any error, is no onset.
+    none = np.isnan(state[..., LOW])
+    anew = np.where(none, gain != 0, sunk > reach)
     after[..., DEPTH] = np.where(anew, 0.0, sunk)
     after[..., LOW] = np.where(anew, at, state[..., LOW])
-    before = np.where(np.isnan(state[..., LOW]), at, state[..., LOW])
+    before = np.where(none, at, state[..., LOW])
     after[..., EARLIEST] = np.where(anew, before, state[..., EARLIEST])
     after[..., SUM] = np.maximum(grown, 0.0)
     return after
