@@ -1,7 +1,7 @@
 """How near the onset of a regression is dated, at the tick that decides about it.
 
-Rollouts with a single step after 40 or 160 healthy ticks, with an A/A history, decided at the level
-of a claim of the preset with eight triggers. Beside the date stands the tick since which the
+Rollouts with a single step after 40 or 160 healthy ticks, decided at the level of a claim of the
+preset with eight triggers. Beside the date stands the tick since which the
 evidence has only grown, which the firings of other rules carry.
 
 Run ``python -m benchmarks.calibration.onsets --keep``. It writes results/onsets.json; without
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from benchmarks.calibration import results
@@ -42,6 +42,7 @@ class Case:
     about: str
     draw: object
     change: dict[str, float]
+    history: bool = True
 
 
 def errors(canary, baseline, rate, ratio, fano=1.0):
@@ -76,6 +77,12 @@ def cases():
     yield latency(750, 750, "5 % of them x3", tail=0.05)
     for phi, shift in ((0.0, 1.0), (0.6, 1.0), (0.6, 2.0)):
         yield Case("gauge", f"AR({phi:g}), +{shift:g} sigma", gauge(ar(phi)), {"shift": shift})
+    for case in (
+        errors(75, 1425, 0.01, 3),
+        latency(75, 1425, "5 % of them x3", tail=0.05),
+        Case("gauge", "AR(0.6), +2 sigma", gauge(ar(0.6)), {"shift": 2.0}),
+    ):
+        yield replace(case, about=f"{case.about}, without history", history=False)
 
 
 def design_of(kind):
@@ -100,7 +107,8 @@ def followed(case, rows, change):
     """Of each rollout: ticks to the decision, and both dates, in ticks from the onset."""
     told = f"{case.about}, {change.onset}"
     rng = np.random.default_rng([SEED, zlib.crc32(told.encode())])
-    drawn = case.draw(rng, rows, change.onset + LONGEST, HISTORY, change)
+    before = HISTORY if case.history else 0
+    drawn = case.draw(rng, rows, change.onset + LONGEST, before, change)
     design, date = design_of(case.kind)
     history = drawn.history
     alike = case.kind == "gauge"
