@@ -21,10 +21,10 @@ with F = 4 (6 while hardly an event was seen) and has about 2 after a hundred ti
 healthy rollouts of 1000 ticks with two errors a tick beside a canary of a tenth of the traffic,
 with history at most 1.8 % are called at 5 % and 0.4 % at 1 %, in clumps of Fano factor 2, 5 and 20
 and with log rates that wander as an AR(0.9) of standard deviation 0.3 and 0.6; without history
-1.2 % and 0.2 % in clumps of 5, and 3.1 % and 1.1 % with the wider of the wandering rates.
+1.2 % and 0.2 % in clumps of 5, and 3.2 % and 1.2 % with the wider of the wandering rates.
 
 What breaks it: a canary that is burstier than its baseline; clumps beyond what is assumed, until
-they are seen (Fano factor 20 without history: 4.6 % at 5 %, 2.7 % at 1 %); and noise that lasts as
+they are seen (Fano factor 20 without history: 5.6 % at 5 %, 2.8 % at 1 %); and noise that lasts as
 long as a batch where the sides share the traffic evenly: with the AR(0.9) above, 6.5 % and 2.6 %
 are called at standard deviation 0.3 with history, 15.7 % and 8.9 % at 0.6 without.
 
