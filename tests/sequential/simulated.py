@@ -32,3 +32,14 @@ def log_mean(log_values, axis):
     """Logarithm of the mean of exponentials."""
     top = log_values.max(axis=axis, keepdims=True)
     return (top + np.log(np.exp(log_values - top).mean(axis=axis, keepdims=True))).squeeze(axis)
+
+
+def are_near(found, at, *, runs, error, width):
+    """Whether the dates of an onset at ``at`` are near it, and their intervals cover it."""
+    found = [each for each in found if each is not None]
+    assert len(found) >= 0.95 * runs
+    assert np.mean([abs(each.at - at) for each in found]) < error
+    covers = [each.earliest <= at <= each.latest for each in found]
+    assert sum(covers) >= 0.8 * len(found)  # 0.93 and more over many runs; binomial, three sigma
+    assert np.median([each.latest - each.earliest for each in found]) <= width
+    assert all(each.earliest <= each.at <= each.latest for each in found)

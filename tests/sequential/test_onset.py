@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from canarystats.sequential import onset
+from tests.sequential.simulated import are_near
 
 
 def followed(errors, exposure):
@@ -64,10 +65,4 @@ def test_a_tick_without_any_error_is_no_onset():
 def test_it_is_near_the_truth_and_its_interval_covers_it(ratio, delay, error, width):
     rng, runs, at = np.random.default_rng(0), 40, 60
     found = [onset.began(followed(*drawn(rng, at + delay, at, ratio))) for _ in range(runs)]
-    found = [each for each in found if each is not None]
-    assert len(found) >= 0.95 * runs
-    assert np.mean([abs(each.at - at) for each in found]) < error
-    covers = [each.earliest <= at <= each.latest for each in found]
-    assert sum(covers) >= 0.8 * len(found)  # 0.93 and more over many runs; binomial, three sigma
-    assert np.median([each.latest - each.earliest for each in found]) <= width
-    assert all(each.earliest <= each.at <= each.latest for each in found)
+    are_near(found, at, runs=runs, error=error, width=width)

@@ -10,6 +10,7 @@ from canarystats.sequential import onset, slow_onset
 from canarystats.sequential.edges import SLOTS, slot_of, slower
 from canarystats.sequential.histogram import Histogram
 from tests.rollouts import START, TICK
+from tests.sequential.simulated import are_near
 
 BOUNDS = np.append(0.1 * 2.0 ** (np.arange(-4, 11) / 2), np.inf)
 AT = 60
@@ -107,12 +108,7 @@ def test_it_is_near_the_truth_and_its_interval_covers_it(after, delay, error, wi
     design, history, runs = Histogram("latency", BOUNDS, dated=True), past(), 40
     states = [followed(design, drawn(20 + i, after, delay), history) for i in range(runs)]
     found = [slow_onset.began(state.began, "worse") for state in states]
-    found = [each for each in found if each is not None]
-    assert len(found) >= 0.95 * runs
-    assert np.mean([abs(each.at - AT) for each in found]) < error
-    covers = [each.earliest <= AT <= each.latest for each in found]
-    assert sum(covers) >= 0.8 * len(found)  # 0.95 and more over many runs; binomial, three sigma
-    assert np.median([each.latest - each.earliest for each in found]) <= width
+    are_near(found, AT, runs=runs, error=error, width=width)
 
 
 @pytest.mark.parametrize("looks", ["many", "planned"])
