@@ -3,6 +3,11 @@
 The same likelihood ratios that the design's e-processes multiply, up to the same Fano factor or
 long-run variance; so an e-detector over them promises its run length under the same assumptions,
 and is broken by the same things. They read the state before the tick and change nothing.
+
+References
+----------
+Shin, Ramdas & Rinaldo (2024), E-detectors: a nonparametric framework for sequential change
+detection.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import numpy as np
 from canarystats.errors import InputError
 from canarystats.kernels import detectors, drift, mixture
 from canarystats.sequential.edges import SLOTS
+from canarystats.sequential.rate_effects import EXPOSURE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +67,7 @@ def of_counts(
     test = claims.index(claim)
     designed = np.full(len(canary), np.nan if share is None else share, dtype=np.float64)
     (successes, failures), shares = design.asked(canary, baseline, designed)
-    fano = design.discounts(state, (canary[:, 1], baseline[:, 1]))
+    fano = design.discounts(state, (canary[:, EXPOSURE], baseline[:, EXPOSURE]))
     odds = LOG_ODDS if design.tests[test].rising else -LOG_ODDS
     counted = successes[:, test], failures[:, test], shares[:, test]
     return detectors.odds_gain(*counted, odds) / fano[:, test, None]
